@@ -1,0 +1,1 @@
+"""NovaCore: a home for AI agents and chat that never forget."""

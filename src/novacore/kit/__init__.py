@@ -1,0 +1,25 @@
+"""The floor every room stands on: clock, ids, limits and the root of all errors.
+
+It knows no word of the domain and imports nothing of ours. Start with `errors`, then `limits`.
+"""
+
+from novacore.kit.clock import Clock, FixedClock, SystemClock
+from novacore.kit.errors import ErrorKind, NovaError
+from novacore.kit.ids import derived_id, new_id, parse_id
+from novacore.kit.limits import LimitInfo, SettingInvalid, check, limits_of, setting
+
+__all__ = [
+    "Clock",
+    "ErrorKind",
+    "FixedClock",
+    "LimitInfo",
+    "NovaError",
+    "SettingInvalid",
+    "SystemClock",
+    "check",
+    "derived_id",
+    "limits_of",
+    "new_id",
+    "parse_id",
+    "setting",
+]
