@@ -1,0 +1,72 @@
+# NovaCore: every command a person or a machine needs. `make` alone lists them.
+
+# The interpreter: python3 where it is new enough, else the newest of the named ones.
+# Choose another one with `make test PYTHON=python3.13`.
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { command -v "$$name"; break; }; done)
+
+# The task as it was typed: make would else read a `$` in it as a variable of its own.
+override export TASK := $(value TASK)
+
+BOOTSTRAP = $(if $(PYTHON),"$(PYTHON)" tools/bootstrap.py,@echo \
+	"NovaCore needs Python 3.11 or newer, and found none: install it, or name it with make PYTHON=/path/to/python3" >&2; false)
+IN_VENV = PATH="$(CURDIR)/.venv/bin:$$PATH"
+VENV_PYTHON = .venv/bin/python
+
+.DEFAULT_GOAL := help
+.SILENT:
+.PHONY: help run test test-fast check fix bench storm docs reference floor lock clean
+
+help: ## List these commands
+	grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+run: ## Start the agent in this terminal; TASK="…" runs one task and exits
+	$(BOOTSTRAP) local
+	.venv/bin/nova model install
+	if [ -n "$$TASK" ]; then exec .venv/bin/nova run -t "$$TASK"; else exec .venv/bin/nova; fi
+
+test: ## Run every check and every test, with coverage
+	$(BOOTSTRAP) dev
+	$(IN_VENV) $(VENV_PYTHON) tools/run_tests.py
+
+test-fast: ## Run the house, unit and contract tests (under a minute)
+	$(BOOTSTRAP) dev
+	$(IN_VENV) $(VENV_PYTHON) tools/run_tests.py --fast
+
+check: ## Run the linters, the type checker and the tidy tests
+	$(BOOTSTRAP) dev
+	$(IN_VENV) $(VENV_PYTHON) tools/run_tests.py --only checks --only house
+
+fix: ## Format the code and mend what the linter can mend
+	$(BOOTSTRAP) dev
+	$(IN_VENV) ruff check --fix --quiet
+	$(IN_VENV) ruff format --quiet
+
+bench: ## Measure against the peers, side by side, and print the table
+	$(BOOTSTRAP) bench --into .venv-bench
+	PATH="$(CURDIR)/.venv-bench/bin:$$PATH" .venv-bench/bin/python -m benchmarks
+
+storm: ## Kill writers 1,000 times and look for lost entries
+	$(BOOTSTRAP) dev
+	$(IN_VENV) $(VENV_PYTHON) -m pytest -m storm --kills 1000 -s -q tests
+
+docs: ## Build the documentation into site/, strict about links
+	$(BOOTSTRAP) dev
+	$(IN_VENV) $(VENV_PYTHON) tools/build_docs.py
+
+reference: ## Write the generated reference pages anew
+	$(BOOTSTRAP) dev
+	$(IN_VENV) $(VENV_PYTHON) tools/generate_reference.py
+
+floor: ## Raise the coverage floor of each room to what the last `make test` measured
+	$(IN_VENV) $(VENV_PYTHON) tools/coverage_floor.py --raise
+
+lock: ## Resolve the newest releases of all requirements, with hashes
+	$(BOOTSTRAP) lock --into .venv-lock
+	.venv-lock/bin/python tools/lock.py
+
+clean: ## Remove everything that was built here; your data directory stays
+	rm -rf .venv .venv.lock .venv-* build dist site .cache .coverage .coverage.* \
+		.pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
