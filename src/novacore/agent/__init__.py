@@ -1,0 +1,100 @@
+"""The agent: model and tools in a loop, every word of it in the journal.
+
+It knows no provider, no terminal and no database. Start with `Agent`, then `Toolbox` for what it
+can do and `Permissions` for what it may do.
+"""
+
+from novacore.agent.config import Config
+from novacore.agent.errors import (
+    AgentClosed,
+    AgentError,
+    ContextTooLarge,
+    GateRefused,
+    MessageRefused,
+    OutsideWorkspace,
+    RuleInvalid,
+    ToolUnusable,
+    TurnRunning,
+)
+from novacore.agent.events import (
+    AgentEvent,
+    FinishReason,
+    MessageRecorded,
+    Notice,
+    Repaired,
+    Retrying,
+    StepStarted,
+    TextDelta,
+    ThinkingDelta,
+    ToolCall,
+    ToolCallDelta,
+    ToolFinished,
+    ToolStarted,
+    TurnFinished,
+    TurnStarted,
+    UsageNoted,
+    ViewMade,
+)
+from novacore.agent.gate import FreeMeter, Gate, Hold, Meter, OpenGate, Verdict
+from novacore.agent.permissions import (
+    Answer,
+    Ask,
+    Decision,
+    Permissions,
+    Question,
+    Rule,
+    parse_rule,
+    permissions_from,
+)
+from novacore.agent.tool import Access, FunctionTool, Subject, Tool, ToolOutcome
+from novacore.agent.view import View
+
+__all__ = [
+    "Access",
+    "AgentClosed",
+    "AgentError",
+    "AgentEvent",
+    "Answer",
+    "Ask",
+    "Config",
+    "ContextTooLarge",
+    "Decision",
+    "FinishReason",
+    "FreeMeter",
+    "FunctionTool",
+    "Gate",
+    "GateRefused",
+    "Hold",
+    "MessageRecorded",
+    "MessageRefused",
+    "Meter",
+    "Notice",
+    "OpenGate",
+    "OutsideWorkspace",
+    "Permissions",
+    "Question",
+    "Repaired",
+    "Retrying",
+    "Rule",
+    "RuleInvalid",
+    "StepStarted",
+    "Subject",
+    "TextDelta",
+    "ThinkingDelta",
+    "Tool",
+    "ToolCall",
+    "ToolCallDelta",
+    "ToolFinished",
+    "ToolOutcome",
+    "ToolStarted",
+    "ToolUnusable",
+    "TurnFinished",
+    "TurnRunning",
+    "TurnStarted",
+    "UsageNoted",
+    "Verdict",
+    "View",
+    "ViewMade",
+    "parse_rule",
+    "permissions_from",
+]

@@ -1,0 +1,88 @@
+"""Where later rooms act on a turn: a `Gate` for rules, a `Meter` for limits. Bootstrap fills them.
+
+The defaults here are for a person's own machine, and are named for what they do: nothing.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from novacore.llm import ModelInfo, Usage
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What a gate says."""
+
+    is_allowed: bool
+    reason: str = ""
+    """Why not, for the user and the model."""
+    version: str = ""
+    """The version of the rules that decided."""
+
+
+ALLOWED = Verdict(is_allowed=True)
+
+
+class Gate(Protocol):
+    """Rules over what goes in and out. Fails closed: an error of the gate fails the turn."""
+
+    async def review_message(self, message: Mapping[str, Any]) -> Verdict:
+        """About a user's message, before it is journaled."""
+        ...
+
+    async def review_call(self, name: str, arguments: Mapping[str, Any]) -> Verdict:
+        """About a tool call, after the permissions allowed it."""
+        ...
+
+
+class OpenGate:
+    """The gate that lets everything pass."""
+
+    async def review_message(self, message: Mapping[str, Any]) -> Verdict:
+        """Always allowed."""
+        return ALLOWED
+
+    async def review_call(self, name: str, arguments: Mapping[str, Any]) -> Verdict:
+        """Always allowed."""
+        return ALLOWED
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Hold:
+    """Room reserved for one model call."""
+
+    id: str
+    """Written into the call's usage entry; empty: nobody counts."""
+    output_tokens_max: int | None = None
+    """The cap that was granted; None: the model's own."""
+
+
+class Meter(Protocol):
+    """Counts model calls. Fails closed: without a hold there is no call.
+
+    One hold, one model call, one usage entry.
+    """
+
+    async def reserve(self, *, model: ModelInfo, input_tokens: int, purpose: str) -> Hold:
+        """Room for one call.
+
+        Raises:
+            NovaError: there is none; the turn fails with this error.
+        """
+        ...
+
+    async def settle(self, hold: Hold, usage: Usage) -> None:
+        """The call is over and its usage is journaled."""
+        ...
+
+
+class FreeMeter:
+    """The meter that counts nothing and refuses nothing."""
+
+    async def reserve(self, *, model: ModelInfo, input_tokens: int, purpose: str) -> Hold:
+        """Always granted."""
+        return Hold(id="")
+
+    async def settle(self, hold: Hold, usage: Usage) -> None:
+        """Nothing to settle."""
