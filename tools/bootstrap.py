@@ -41,8 +41,9 @@ class SetupError(Exception):
 class Environment:
     """One virtual environment on disk and the stamp that says what it holds."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, lock_fd: int) -> None:
         self.folder = folder
+        self.lock_fd = lock_fd
         self.python = folder / "bin" / "python"
         self.stamp_path = folder / "novacore-stamp.json"
         self.unfinished_path = folder / "novacore-unfinished"
@@ -101,7 +102,14 @@ class Environment:
         setting["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
         command = [str(self.python), "-m", "pip", "--no-input", *arguments]
         done = subprocess.run(
-            command, env=setting, capture_output=True, text=True, check=False, cwd=ROOT
+            command,
+            env=setting,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+            # pip holds the lock too: if we are killed, the next run waits until pip has ended.
+            pass_fds=(self.lock_fd,),
         )
         if done.returncode != 0:
             said = (done.stdout + done.stderr).strip().splitlines()[-25:]
@@ -220,9 +228,7 @@ def set_up(environment: Environment, group: str) -> None:
         environment.create()
         with seed_pip() as seed:
             lock = str(REQUIREMENTS / "build.txt")
-            environment.run_pip(
-                "install", "--require-hashes", "--no-deps", "-r", lock, seed=seed
-            )
+            environment.run_pip("install", "--require-hashes", "--no-deps", "-r", lock, seed=seed)
     lock = str(REQUIREMENTS / f"{group}.txt")
     environment.run_pip("install", "--require-hashes", "--no-deps", "-r", lock)
     environment.run_pip("install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
@@ -231,12 +237,11 @@ def set_up(environment: Environment, group: str) -> None:
 
 
 @contextlib.contextmanager
-def only_one(folder: Path) -> Iterator[None]:
-    """Two runs at once on one environment take turns."""
-    lock_path = folder.with_name(folder.name + ".lock")
-    with lock_path.open("w") as lock:
+def only_one(folder: Path) -> Iterator[Environment]:
+    """The environment in `folder`, held alone: two runs at once take turns."""
+    with folder.with_name(folder.name + ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        yield Environment(folder, lock_fd=lock.fileno())
 
 
 def say(line: str) -> None:
@@ -254,9 +259,8 @@ def main() -> int:
     if sys.version_info < PYTHON_OLDEST:
         say(f"NovaCore needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
         return 1
-    environment = Environment(ROOT / options.into)
     try:
-        with only_one(environment.folder):
+        with only_one(ROOT / options.into) as environment:
             set_up(environment, options.group)
     except SetupError as error:
         say(str(error))

@@ -19,8 +19,8 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-# Python's public index; put together from parts, so that no file of ours holds an index's address.
-DEFAULT_INDEX = "/".join(("https:/", "pypi.org", "simple"))
+# Python's public index, as pip knows it.
+DEFAULT_INDEX = urllib.parse.urlunsplit(("https", "pypi.org", "/simple", "", ""))
 ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 TIMEOUT_S = 60
 TRIES = 3
@@ -57,7 +57,7 @@ def fetch_wheel(name: str, version: str, *, digests: frozenset[str], folder: Pat
 
 
 def _configured(option: str) -> str:
-    """What pip is told about `option`: by environment, else by the last of its files; else empty."""
+    """What pip is told about `option`: by environment, else by the last of its files."""
     found = os.environ.get("PIP_" + option.upper().replace("-", "_"), "")
     if found:
         return found
