@@ -73,9 +73,9 @@ class Environment:
         command = [sys.executable, "-m", "venv", "--without-pip", str(self.folder)]
         made = subprocess.run(command, capture_output=True, text=True, check=False)
         if made.returncode != 0:
-            self._create_by_hand()
+            self.create_by_hand()
 
-    def _create_by_hand(self) -> None:
+    def create_by_hand(self) -> None:
         """What `venv --without-pip` does, for a Python that comes without that module."""
         base = Path(getattr(sys, "_base_executable", "") or sys.executable).resolve()
         version = f"{sys.version_info.major}.{sys.version_info.minor}"

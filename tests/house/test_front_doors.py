@@ -1,0 +1,92 @@
+"""A room is entered by its front door, and the door says what is inside."""
+
+import importlib
+import types
+
+import grimp
+import pytest
+
+
+def _room_of(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def _reaches_past(graph: grimp.ImportGraph) -> list[str]:
+    """Imports of another room's inside: `importer -> imported`."""
+    found: list[str] = []
+    for importer in graph.modules:
+        for imported in graph.find_modules_directly_imported_by(importer):
+            is_inside = imported.count(".") > 1
+            if is_inside and _room_of(imported) != _room_of(importer):
+                found.append(f"{importer} -> {imported}")
+    return sorted(found)
+
+
+def test_no_import_reaches_past_the_front_door_of_another_room(graph):
+    assert _reaches_past(graph) == []
+
+
+def test_the_search_for_such_imports_finds_a_planted_one():
+    graph = grimp.ImportGraph()
+    for module in ("novacore.cli.app", "novacore.kit", "novacore.kit.clock", "novacore.kit.ids"):
+        graph.add_module(module)
+    graph.add_import(importer="novacore.cli.app", imported="novacore.kit.clock")
+    graph.add_import(importer="novacore.cli.app", imported="novacore.kit")
+    graph.add_import(importer="novacore.kit.ids", imported="novacore.kit.clock")
+    assert _reaches_past(graph) == ["novacore.cli.app -> novacore.kit.clock"]
+
+
+def _door_problems(door: types.ModuleType) -> list[str]:
+    names = getattr(door, "__all__", None)
+    if names is None:
+        return [f"{door.__name__} has no __all__"]
+    problems = []
+    if list(names) != sorted(names):
+        problems.append(f"{door.__name__}.__all__ is not sorted")
+    problems += [
+        f"{door.__name__}.{name} is not there" for name in names if not hasattr(door, name)
+    ]
+    visible = {
+        name
+        for name, value in vars(door).items()
+        if not name.startswith("_") and not isinstance(value, types.ModuleType)
+    }
+    problems += [
+        f"{door.__name__}.{name} is visible but not in __all__" for name in visible - set(names)
+    ]
+    return problems
+
+
+def test_every_front_door_lists_exactly_what_it_offers_in_order(rooms):
+    doors = [importlib.import_module(f"novacore.{room}") for room in rooms]
+    assert [problem for door in doors for problem in _door_problems(door)] == []
+
+
+@pytest.mark.parametrize(
+    ("names", "content", "problem"),
+    [
+        (None, {}, "has no __all__"),
+        (["b", "a"], {"a": 1, "b": 2}, "is not sorted"),
+        (["a"], {}, "a is not there"),
+        ([], {"a": 1}, "a is visible but not in __all__"),
+    ],
+)
+def test_a_front_door_that_says_less_or_more_than_it_offers_is_named(names, content, problem):
+    door = types.ModuleType("room")
+    vars(door).update(content)
+    if names is not None:
+        vars(door)["__all__"] = names
+    assert any(problem in line for line in _door_problems(door))
+
+
+def test_every_name_at_a_front_door_says_what_it_is(rooms):
+    silent = []
+    for room in rooms:
+        door = importlib.import_module(f"novacore.{room}")
+        for name in door.__all__:
+            value = getattr(door, name)
+            is_ours = getattr(value, "__module__", "").startswith("novacore")
+            if callable(value) and is_ours and not (value.__doc__ or "").strip():
+                silent.append(f"{room}.{name}")
+    assert silent == []
