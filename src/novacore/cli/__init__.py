@@ -1,0 +1,74 @@
+"""The command `nova`: the terminal as a way in.
+
+It parses the command line, loads what the chosen command needs and no more, and turns errors into
+plain words and an exit code. Start with `main`; the grammar is in `parser`, each command's work in
+`commands`, the conversation in `commands.chat`.
+"""
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from novacore import kit
+from novacore.cli.exits import CANCELLED, FAILED, PIPE_CLOSED, USAGE
+from novacore.cli.parser import build_parser
+
+__all__ = ["main"]
+
+_MODULES = {"import": "import_files", None: "chat"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `nova` with these arguments and return its exit code.
+
+    0 done, 1 failed, 2 the command line or the settings are wrong, 130 cancelled.
+
+    Args:
+        arguments: without the program's name. None: those of this process.
+    """
+    try:
+        chosen = build_parser().parse_args(arguments)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else USAGE
+    name = "version" if chosen.version else _MODULES.get(chosen.command, chosen.command)
+    try:
+        command = importlib.import_module(f"novacore.cli.commands.{name}")
+        return command.run(chosen)
+    except KeyboardInterrupt:
+        return CANCELLED
+    except BrokenPipeError:
+        _forget_output()
+        return PIPE_CLOSED
+    except kit.NovaError as error:
+        return _report(error)
+    except Exception as error:  # noqa: BLE001 - the edge of the process: said in plain words
+        return _report_defect(error)
+
+
+def _report(error: kit.NovaError) -> int:
+    from novacore import settings  # noqa: PLC0415 - as above
+    from novacore.cli import console  # noqa: PLC0415 - loaded when there is something to say
+
+    if settings.wants_debug():
+        traceback.print_exc()
+    console.open_console().error(error.message, hint=error.hint)
+    return USAGE if isinstance(error, settings.SettingsError) else FAILED
+
+
+def _report_defect(error: Exception) -> int:
+    from novacore import settings  # noqa: PLC0415 - as above
+    from novacore.cli import console  # noqa: PLC0415 - loaded when there is something to say
+
+    hint = "This is a defect of NovaCore. Run it again with NOVA_DEBUG=1 to see where it happened."
+    if settings.wants_debug():
+        traceback.print_exc()
+        hint = "This is a defect of NovaCore; please report what stands above."
+    console.open_console().error(f"{type(error).__name__}: {error}", hint=hint)
+    return FAILED
+
+
+def _forget_output() -> None:
+    """The reader of our output has gone; let Python's own flush at exit find nothing wrong."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,196 @@
+"""The command line's grammar: every command with its options and help, and nothing that is heavy.
+
+A command's work is in `novacore.cli.commands.<name>`, loaded only when it is chosen.
+"""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from novacore.cli.exits import USAGE
+
+_Build = Callable[[argparse.ArgumentParser], None]
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in two lines, with the nearest command where one was mistyped."""
+
+    def error(self, message: str) -> NoReturn:
+        sys.stderr.write(f"nova: {message}\n  See `{self.prog} --help`.\n")
+        raise SystemExit(USAGE)
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        choices = [str(each) for each in action.choices or ()]
+        if not choices or value in choices:
+            return
+        near = difflib.get_close_matches(str(value), choices, n=1, cutoff=0.5)
+        tail = f" Did you mean {near[0]}?" if near else " It is one of " + ", ".join(choices) + "."
+        raise argparse.ArgumentError(action, f"there is no {value!r}.{tail}")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of `nova` with all commands."""
+    parser = _Parser(
+        prog="nova",
+        description="An agent in the terminal that never forgets. Without a command: talk to it.",
+        epilog="`nova COMMAND --help` tells more about each command.",
+        parents=[_shared(is_top=True)],
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="show the version and exit")
+    _add_conversation(parser)
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", title="commands", parser_class=_Parser
+    )
+    for name, (about, build) in COMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=about,
+            description=about[0].upper() + about[1:] + ".",
+            parents=[_shared(is_top=False)],
+            allow_abbrev=False,
+        )
+        build(command)
+    return parser
+
+
+def _shared(*, is_top: bool) -> argparse.ArgumentParser:
+    """Options that may stand before or after the command."""
+    unset = None if is_top else argparse.SUPPRESS
+    shared = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    group = shared.add_argument_group("settings")
+    group.add_argument("--data-dir", metavar="DIR", default=unset, help="where the data lives")
+    group.add_argument("--config", metavar="FILE", default=unset, help="use this settings file")
+    group.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[] if is_top else argparse.SUPPRESS,
+        dest="set_top" if is_top else "set_command",
+        help="change one setting for this run; may be repeated",
+    )
+    group.add_argument(
+        "-w", "--workspace", metavar="DIR", default=unset, help="the folder to work in"
+    )
+    return shared
+
+
+def _add_conversation(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("conversation")
+    group.add_argument("--session", metavar="NAME", help="continue this session, or begin it")
+    group.add_argument("--new", action="store_true", help="begin a fresh session")
+    group.add_argument(
+        "--plain", action="store_true", help="plain lines without cursor movement or colour"
+    )
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-t", "--task", metavar="TEXT", required=True, help="the task; - reads it")
+    parser.add_argument("--session", metavar="NAME", default=argparse.SUPPRESS, help="the session")
+    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    parser.epilog = "Exit code: 0 done, 1 failed, 2 usage, 130 cancelled."
+
+
+def _sessions(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("search", nargs="?", default="", help="part of a name")
+    parser.add_argument("--all", action="store_true", help="of every folder, not of this one")
+    parser.add_argument("--limit", type=int, default=100, metavar="N", help="at most N; 100")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _show(parser: argparse.ArgumentParser) -> None:
+    _session(parser)
+    parser.add_argument("--at", type=int, metavar="N", help="as it was after its first N entries")
+    parser.add_argument(
+        "--entries", action="store_true", help="show every entry, not only messages"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _import(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a session file, or a folder")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be done")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _export(parser: argparse.ArgumentParser) -> None:
+    _session(parser)
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write here; otherwise to the output"
+    )
+
+
+def _verify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("session", nargs="?", metavar="SESSION", help="only this one")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.epilog = "Exit code: 0 everything is sound, 1 something is not."
+
+
+def _salvage(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("new_dir", metavar="NEW_DIR", help="a folder that does not exist yet")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _fork(parser: argparse.ArgumentParser) -> None:
+    _session(parser)
+    parser.add_argument("--at", type=int, metavar="N", help="share its first N entries; all")
+    parser.add_argument("--name", metavar="NAME", help="the name of the fork")
+
+
+def _erase(parser: argparse.ArgumentParser) -> None:
+    _session(parser)
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.epilog = "Exit code: 0 nothing needs mending, 1 something does."
+
+
+def _model(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    install = actions.add_parser("install", help="fetch the built-in model")
+    install.add_argument("--from", dest="source", metavar="FILE", help="take it from this file")
+    shown = actions.add_parser("show", help="the model that would be used, and why")
+    listed = actions.add_parser("list", help="the ways to a model, and which are there")
+    for each in (shown, listed):
+        each.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _config(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions.add_parser("init", help="write a settings file with every setting explained")
+    shown = actions.add_parser("show", help="every setting with its value")
+    shown.add_argument("name", nargs="?", default="", help="only those that begin so")
+    shown.add_argument("--origin", action="store_true", help="say where each value comes from")
+    shown.add_argument("--json", action="store_true", help="print JSON")
+    actions.add_parser("check", help="say whether the settings are right")
+    actions.add_parser("path", help="where the settings files are looked for")
+
+
+def _completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="for which shell")
+
+
+def _session(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("session", metavar="SESSION", help="its name, or its id")
+
+
+COMMANDS: dict[str, tuple[str, _Build]] = {
+    "run": ("do one task and exit", _run),
+    "sessions": ("list sessions, newest first", _sessions),
+    "show": ("show a session", _show),
+    "import": ("bring in session files of other agents, or exported ones", _import),
+    "export": ("write a session as JSON Lines", _export),
+    "fork": ("branch a session at an earlier point; the original stays", _fork),
+    "erase": ("destroy what a session holds, for good", _erase),
+    "verify": ("check that what is stored is what was written", _verify),
+    "salvage": ("recover every readable entry into a new folder", _salvage),
+    "doctor": ("check data, disk, model and permissions, and say how to mend them", _doctor),
+    "model": ("install, list or show models", _model),
+    "config": ("write, show or check settings", _config),
+    "completion": ("print a completion script for a shell", _completion),
+}
+"""Every command: what it does, and what adds its options."""

@@ -1,0 +1,63 @@
+"""Sessions as the command line speaks of them: found by name, listed, turned into JSON."""
+
+import datetime as dt
+from typing import Any
+
+from novacore import journal
+
+
+def find_session(store: journal.Store, wanted: str, *, workspace: str) -> journal.Session:
+    """The session of this name in this folder, else of this id or name anywhere.
+
+    Raises:
+        SessionUnknown: there is none.
+    """
+    try:
+        return store.get_session(wanted, workspace=workspace)
+    except journal.SessionUnknown:
+        return store.get_session(wanted)
+
+
+def info_json(info: journal.SessionInfo) -> dict[str, Any]:
+    """What a listing says of a session, as JSON."""
+    return {
+        "id": info.id,
+        "name": info.name,
+        "workspace": info.workspace,
+        "created_at": iso_time(info.created_at_us),
+        "updated_at": iso_time(info.updated_at_us),
+        "entries": info.entries,
+        "messages": info.messages,
+        "parent_id": info.parent_id,
+        "forked_at": info.forked_at,
+    }
+
+
+def entry_json(entry: journal.Entry) -> dict[str, Any]:
+    """One entry as JSON; digests as hexadecimal text."""
+    return {
+        "sequence": entry.sequence,
+        "session_id": entry.session_id,
+        "position": entry.position,
+        "id": entry.id,
+        "kind": entry.kind,
+        "said_at": iso_time(entry.said_at_us),
+        "recorded_at": iso_time(entry.recorded_at_us),
+        "actor": entry.actor,
+        "version": entry.version,
+        "is_erased": entry.is_erased,
+        "digest": entry.digest.hex(),
+        "body": dict(entry.body),
+    }
+
+
+def iso_time(time_us: int) -> str:
+    """UTC in ISO 8601, to the microsecond."""
+    moment = dt.datetime.fromtimestamp(time_us / 1_000_000, tz=dt.UTC)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def local_time(time_us: int) -> str:
+    """The user's own time, to the minute."""
+    moment = dt.datetime.fromtimestamp(time_us / 1_000_000, tz=dt.UTC)
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M")

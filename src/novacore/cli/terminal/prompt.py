@@ -1,0 +1,181 @@
+"""Typing on a terminal: several lines, history, completion, and keys while the agent works."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.completion import Completer
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.history import History
+from prompt_toolkit.input import Input, create_input
+from prompt_toolkit.key_binding import KeyBindings, KeyPress, KeyPressEvent
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.output import Output
+from prompt_toolkit.styles import Style
+
+from novacore.cli.terminal.interrupts import Interrupts, Leave
+from novacore.cli.terminal.keys import KeyReader
+
+PROMPT = "> "
+_LEAVE_HINT = "Ctrl+C again to leave"
+
+
+class Typing(Protocol):
+    """Where a person's words come from."""
+
+    async def read(self) -> str:
+        """The next message or command.
+
+        Raises:
+            Leave: there will be no more.
+        """
+        ...
+
+    def working(
+        self, *, on_escape: Callable[[], None], on_interrupt: Callable[[], None]
+    ) -> contextlib.AbstractContextManager[None]:
+        """While this is open, Esc and Ctrl+C are reported; what else is typed waits."""
+        ...
+
+    def interrupt(self) -> None:
+        """A Ctrl+C that came as a signal."""
+        ...
+
+    async def choose(self, choices: str) -> str:
+        """One of these letters, while `working` is open; empty where nobody can answer."""
+        ...
+
+
+class PromptTyping:
+    """Typing with prompt_toolkit. Enter sends, Esc then Enter or Ctrl+J begins a new line.
+
+    Args:
+        completer: completes commands, names and paths.
+        history: what was typed before.
+        escape_ms: how long a lone Esc is waited on.
+        interrupts: shared with the rest of the conversation.
+        source: the terminal's input. None: that of the process.
+        target: the terminal's output. None: that of the process.
+        has_color: styles may be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        completer: Completer,
+        history: History,
+        escape_ms: int,
+        interrupts: Interrupts,
+        source: Input | None = None,
+        target: Output | None = None,
+        has_color: bool = True,
+    ) -> None:
+        self._source = source or create_input()
+        self._interrupts = interrupts
+        self._escape_ms = escape_ms
+        self._reader: KeyReader | None = None
+        self._on_interrupt: Callable[[], None] = _nothing
+        self._hint = ""
+        self._session: PromptSession[str] = PromptSession(
+            PROMPT,
+            multiline=True,
+            completer=completer,
+            complete_while_typing=Condition(self._is_command),
+            history=history,
+            auto_suggest=AutoSuggestFromHistory(),
+            key_bindings=self._bindings(),
+            prompt_continuation="  ",
+            bottom_toolbar=self._toolbar,
+            style=Style([("bottom-toolbar", "noreverse"), ("auto-suggestion", "#888888")])
+            if has_color
+            else Style([("", "nounderline"), ("bottom-toolbar", "noreverse")]),
+            input=self._source,
+            output=target,
+        )
+        self._session.app.ttimeoutlen = escape_ms / 1_000
+        self._session.app.timeoutlen = 0.5
+
+    async def read(self) -> str:
+        """The next message or command, as typed."""
+        self._hint = ""
+        try:
+            return await self._session.prompt_async(handle_sigint=False)
+        except EOFError:
+            raise Leave from None
+
+    @contextlib.contextmanager
+    def working(
+        self, *, on_escape: Callable[[], None], on_interrupt: Callable[[], None]
+    ) -> Iterator[None]:
+        """While this is open, Esc and Ctrl+C are reported; other keys wait for the next prompt."""
+        self._reader = KeyReader(
+            self._source,
+            escape_ms=self._escape_ms,
+            on_escape=on_escape,
+            on_interrupt=on_interrupt,
+        )
+        self._on_interrupt = on_interrupt
+        try:
+            with self._reader.listening():
+                yield
+        finally:
+            self._reader = None
+
+    def interrupt(self) -> None:
+        """A Ctrl+C that came as a signal does what the key does."""
+        if self._reader is not None:
+            self._on_interrupt()
+        elif self._session.app.is_running:
+            self._session.app.key_processor.feed(KeyPress(Keys.ControlC))
+            self._session.app.key_processor.process_keys()
+
+    async def choose(self, choices: str) -> str:
+        """The next key that is one of these letters."""
+        return await self._reader.read_choice(choices) if self._reader else ""
+
+    def _is_command(self) -> bool:
+        return self._session.default_buffer.document.text.startswith("/")
+
+    def _toolbar(self) -> str | None:
+        return self._hint or None
+
+    def _bindings(self) -> KeyBindings:
+        bindings = KeyBindings()
+
+        @bindings.add("enter")
+        def _send(event: KeyPressEvent) -> None:
+            event.current_buffer.validate_and_handle()
+
+        @bindings.add("escape", "enter")
+        @bindings.add("c-j")
+        def _new_line(event: KeyPressEvent) -> None:
+            event.current_buffer.insert_text("\n")
+
+        @bindings.add("c-c")
+        def _interrupt(event: KeyPressEvent) -> None:
+            self._take_interrupt(event)
+
+        @bindings.add("<any>")
+        def _type(event: KeyPressEvent) -> None:
+            self._interrupts.forget()
+            self._hint = ""
+            event.current_buffer.insert_text(event.data)
+
+        return bindings
+
+    def _take_interrupt(self, event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        if buffer.text:
+            buffer.reset()
+            self._interrupts.forget()
+            return
+        if self._interrupts.press():
+            event.app.exit(exception=EOFError())
+            return
+        self._hint = _LEAVE_HINT
+
+
+def _nothing() -> None:
+    """No turn has begun yet."""

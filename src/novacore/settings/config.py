@@ -1,0 +1,78 @@
+"""The settings that belong to no engine room: where the data lives, and the terminal."""
+
+import dataclasses
+
+from novacore import kit
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RootConfig:
+    """The settings outside every section of `nova.toml`."""
+
+    data_dir: str = kit.setting(
+        "~/.nova",
+        doc="The folder that holds the journal, the models and the settings file.",
+    )
+    store: str = kit.setting(
+        "journal",
+        choices=("journal", "json"),
+        doc="How sessions are kept: in the journal, or as one plain JSON file each.",
+    )
+    debug: bool = kit.setting(
+        False, doc="Show where in the program an error came from, for a report."
+    )
+
+    def __post_init__(self) -> None:
+        kit.check(self)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CLIConfig:
+    """The section `cli`: how the terminal looks and behaves."""
+
+    color: str = kit.setting(
+        "auto",
+        choices=("auto", "always", "never"),
+        doc="Colours: auto uses them on a terminal unless NO_COLOR is set.",
+    )
+    plain: bool = kit.setting(
+        False, doc="Plain lines without cursor movement or colour, for screen readers."
+    )
+    width_columns_max: int = kit.setting(
+        100, unit="columns", minimum=20, maximum=1_000, doc="Text is wrapped at this width or less."
+    )
+    thinking: bool = kit.setting(True, doc="Show what the model thinks, dimmed.")
+    result_lines_max: int = kit.setting(
+        4,
+        unit="lines",
+        minimum=0,
+        maximum=1_000,
+        doc="Lines of a tool's result shown before it is folded; /view shows all.",
+    )
+    resume: bool = kit.setting(
+        True, doc="Start in this folder's last session; false starts a fresh one each time."
+    )
+    resume_messages: int = kit.setting(
+        4,
+        unit="messages",
+        minimum=0,
+        maximum=1_000,
+        doc="The last messages of a resumed session shown at the start.",
+    )
+    escape_ms: int = kit.setting(
+        60,
+        unit="ms",
+        minimum=10,
+        maximum=2_000,
+        doc="How long a lone Esc is waited on, to tell it from an arrow key; more for slow lines.",
+    )
+    history_entries_max: int = kit.setting(
+        5_000,
+        unit="entries",
+        minimum=0,
+        maximum=1_000_000,
+        doc="Typed lines that are remembered; 0 remembers none.",
+    )
+
+    def __post_init__(self) -> None:
+        kit.check(self)
