@@ -1,0 +1,108 @@
+"""The journal: the lossless, ordered, durable record of everything said. All else follows from it.
+
+A store holds sessions, a session is a list of entries, a message is an entry of kind `message`.
+It derives nothing and interprets nothing. Start with `open_store`, then `JournalSession.append`.
+"""
+
+from pathlib import Path
+
+from novacore.journal.config import Config
+from novacore.journal.errors import (
+    Corrupt,
+    EntryRefused,
+    IdConflict,
+    ImportRefused,
+    JournalError,
+    NameTaken,
+    PositionConflict,
+    QueueFull,
+    SessionUnknown,
+    StorageFailed,
+    StoreClosed,
+    StoreTooNew,
+    StoreUnusable,
+)
+from novacore.journal.journal import Core, JournalSession, JournalStore
+from novacore.journal.model import (
+    ANY,
+    MESSAGE,
+    Appended,
+    Entry,
+    Message,
+    NewEntry,
+    Problem,
+    Scope,
+    SessionInfo,
+    VerifyReport,
+)
+from novacore.journal.store_memory import MemoryEngine
+from novacore.journal.store_sqlite import SQLiteEngine
+from novacore.journal.transcript import Entries, Transcript
+from novacore.kit import Clock, SystemClock
+
+__all__ = [
+    "ANY",
+    "MESSAGE",
+    "Appended",
+    "Config",
+    "Corrupt",
+    "Entries",
+    "Entry",
+    "EntryRefused",
+    "IdConflict",
+    "ImportRefused",
+    "JournalError",
+    "JournalSession",
+    "JournalStore",
+    "Message",
+    "NameTaken",
+    "NewEntry",
+    "PositionConflict",
+    "Problem",
+    "QueueFull",
+    "Scope",
+    "SessionInfo",
+    "SessionUnknown",
+    "StorageFailed",
+    "StoreClosed",
+    "StoreTooNew",
+    "StoreUnusable",
+    "Transcript",
+    "VerifyReport",
+    "open_memory",
+    "open_store",
+]
+
+
+def open_store(
+    path: str | Path,
+    *,
+    config: Config | None = None,
+    clock: Clock | None = None,
+    scope: Scope | None = None,
+) -> JournalStore:
+    """The journal in a data directory, created when missing. Several processes may share it.
+
+    Args:
+        path: the data directory.
+        config: limits; None: the defaults.
+        clock: the time; None: the machine's.
+        scope: whose sessions; None: tenant and owner `local`.
+
+    Raises:
+        StoreUnusable: the directory can't hold a journal; says why.
+        StoreTooNew: a newer NovaCore wrote it.
+        Corrupt: the file is damaged, or ends before what was acknowledged.
+    """
+    config, clock = config or Config(), clock or SystemClock()
+    engine = SQLiteEngine(Path(path).expanduser(), config=config, clock=clock)
+    return JournalStore(Core(engine, config=config, clock=clock), scope or Scope())
+
+
+def open_memory(
+    *, config: Config | None = None, clock: Clock | None = None, scope: Scope | None = None
+) -> JournalStore:
+    """A journal that keeps everything in this process and forgets it at the end."""
+    config, clock = config or Config(), clock or SystemClock()
+    core = Core(MemoryEngine(clock=clock), config=config, clock=clock)
+    return JournalStore(core, scope or Scope())

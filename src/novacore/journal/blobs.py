@@ -1,0 +1,114 @@
+"""Blobs as files: large texts, images and outputs, addressed by the SHA-256 of their content.
+
+    blobs/<owner>/<first two hex>/<digest>: "NOVABLB1" | format u32 | key id u32 | content
+
+They are written whole, fsynced and renamed before the entry that names them is committed. Owners
+have folders of their own, so that one owner's erase can't touch, or reveal, another's blob.
+"""
+
+import hashlib
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from novacore.journal.errors import Corrupt, StorageFailed
+
+_HEADER = struct.pack("<8sII", b"NOVABLB1", 1, 0)
+
+
+class BlobFolder:
+    """The blobs of one data directory."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, scope: tuple[str, str], digest: bytes, content: bytes) -> None:
+        """Store a blob durably; one that is there already stays as it is.
+
+        Raises:
+            StorageFailed: the disk is full or failing.
+        """
+        path = self._path(scope, digest)
+        if path.exists():
+            return
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write_whole(path, _HEADER + content)
+        except OSError as error:
+            raise StorageFailed(
+                f"A blob of {len(content)} bytes could not be stored: {error.strerror}.",
+                hint="Free some disk space and try again; nothing was written.",
+            ) from error
+
+    def has(self, scope: tuple[str, str], digest: bytes) -> bool:
+        """True when the file is there."""
+        return self._path(scope, digest).exists()
+
+    def read(self, scope: tuple[str, str], digest: bytes) -> bytes:
+        """A blob's content.
+
+        Raises:
+            Corrupt: it is missing, or its content is not what its address says.
+        """
+        try:
+            raw = self._path(scope, digest).read_bytes()
+        except OSError as error:
+            raise Corrupt(f"Blob sha256:{digest.hex()} is missing.") from error
+        content = raw[len(_HEADER) :]
+        if not raw.startswith(_HEADER) or hashlib.sha256(content).digest() != digest:
+            raise Corrupt(f"Blob sha256:{digest.hex()} is damaged: its content changed.")
+        return content
+
+    def remove_at(self, folder: str, digest: bytes) -> None:
+        """Overwrite and delete a blob of an owner's folder; one that is gone is no error."""
+        path = self._folder / folder / digest.hex()[:2] / digest.hex()
+        try:
+            with path.open("r+b") as file:
+                file.write(bytes(path.stat().st_size))
+                file.flush()
+                os.fsync(file.fileno())
+            path.unlink()
+            _sync_folder(path.parent)
+        except FileNotFoundError:
+            return
+
+    def addresses(self) -> Iterator[tuple[str, bytes]]:
+        """(owner folder, digest) of every blob file."""
+        for path in sorted(self._folder.glob("*/*/*")):
+            if len(path.name) == 64:
+                yield path.parts[-3], bytes.fromhex(path.name)
+
+    def _path(self, scope: tuple[str, str], digest: bytes) -> Path:
+        name = digest.hex()
+        return self._folder / owner_folder(scope) / name[:2] / name
+
+
+def owner_folder(scope: tuple[str, str]) -> str:
+    """The folder name of an owner's blobs: a digest, since tenant and owner are opaque texts."""
+    raw = "\0".join(scope).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(raw).hexdigest()[:32]
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is either there whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    try:
+        with partial.open("xb") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,150 @@
+"""What can go wrong with the journal.
+
+NovaError
+└── JournalError
+    ├── SessionUnknown      REFUSED      no such session for this owner
+    ├── NameTaken           REFUSED      a session of that name exists in this workspace
+    ├── PositionConflict    REFUSED      the session is not at the expected position
+    ├── IdConflict          REFUSED      an entry id is known with other content
+    ├── EntryRefused        REFUSED      a body that JSON can't hold, or over a limit
+    ├── ImportRefused       REFUSED      a file that can't be imported
+    ├── StoreTooNew         REFUSED      written by a newer NovaCore
+    ├── StoreUnusable       REFUSED      the directory can't hold a journal
+    ├── StoreClosed         REFUSED      the store was closed
+    ├── QueueFull           UNAVAILABLE  the writer is behind
+    ├── StorageFailed       UNAVAILABLE  the disk is full, read-only or failing
+    └── Corrupt             CORRUPT      stored bytes are not what was written
+"""
+
+from novacore.kit import ErrorKind, NovaError
+
+SALVAGE_HINT = (
+    "Run 'nova verify' to see what is affected and 'nova salvage NEW_DIR' to save the rest."
+)
+
+
+class JournalError(NovaError):
+    """The journal could not do what was asked."""
+
+
+class SessionUnknown(JournalError):
+    """There is no such session."""
+
+    def __init__(self, name: str, *, workspace: str | None = None) -> None:
+        where = f" in workspace {workspace!r}" if workspace else ""
+        super().__init__(f"No session {name!r}{where}.", hint="'nova sessions' lists them.")
+        self.name = name
+        self.workspace = workspace
+
+
+class NameTaken(JournalError):
+    """A session of that name exists in this workspace."""
+
+    def __init__(self, name: str, *, workspace: str) -> None:
+        super().__init__(
+            f"A session named {name!r} exists in workspace {workspace!r}.",
+            hint="Choose another name.",
+        )
+        self.name = name
+        self.workspace = workspace
+
+
+class PositionConflict(JournalError):
+    """The session is not at the expected position; nothing was written."""
+
+    def __init__(self, *, session_id: str, expected: int, actual: int) -> None:
+        super().__init__(
+            f"Session {session_id} is at position {actual}, expected {expected}.",
+            hint="Open it again to see what was added, then append.",
+        )
+        self.session_id = session_id
+        self.expected = expected
+        self.actual = actual
+
+
+class IdConflict(JournalError):
+    """An entry id is known with other content, or only some ids of a batch are known."""
+
+    def __init__(self, message: str, *, entry_id: str) -> None:
+        super().__init__(
+            message, hint="A retry must send the same entries; new entries need new ids."
+        )
+        self.entry_id = entry_id
+
+
+class EntryRefused(JournalError):
+    """An entry holds something that the journal can't keep exactly, or is over a limit."""
+
+    def __init__(self, message: str, *, path: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.path = path
+
+
+class ImportRefused(JournalError):
+    """A file can't be imported; nothing of it was written."""
+
+    def __init__(self, message: str, *, path: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.path = path
+
+
+class StoreTooNew(JournalError):
+    """The data directory was written by a newer NovaCore."""
+
+    def __init__(self, *, needed: int, ours: int, doing: str) -> None:
+        super().__init__(
+            f"This data directory needs format {needed} for {doing}; this program knows {ours}.",
+            hint="Use the newer NovaCore that wrote it; nothing was changed.",
+        )
+        self.needed = needed
+        self.ours = ours
+
+
+class StoreUnusable(JournalError):
+    """The directory can't hold a journal."""
+
+
+class StoreClosed(JournalError):
+    """The store was closed."""
+
+
+class QueueFull(JournalError):
+    """The writer is behind and its queue is full; nothing was written."""
+
+    kind = ErrorKind.UNAVAILABLE
+
+    def __init__(self, *, limit: str, size: int, size_max: int) -> None:
+        super().__init__(
+            f"The journal's queue is full: {limit} would be {size}, at most {size_max}.",
+            hint="Try again shortly; if it lasts, look at the disk with 'nova doctor'.",
+        )
+        self.limit = limit
+        self.size = size
+        self.size_max = size_max
+
+
+class StorageFailed(JournalError):
+    """The disk is full, read-only or failing; nothing was acknowledged."""
+
+    kind = ErrorKind.UNAVAILABLE
+
+
+class Corrupt(JournalError):
+    """Stored bytes are not what was written.
+
+    `session_id` and `position` name the place where they are known; None: the whole store.
+    """
+
+    kind = ErrorKind.CORRUPT
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        session_id: str | None = None,
+        position: int | None = None,
+        hint: str = SALVAGE_HINT,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.session_id = session_id
+        self.position = position

@@ -1,0 +1,574 @@
+"""The journal as its users see it: a store of sessions, each an append-only list of entries."""
+
+import hashlib
+import os
+import threading
+from base64 import b64decode, b64encode
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Any, Self
+
+from novacore.journal import frame as frames
+from novacore.journal.config import Config
+from novacore.journal.errors import (
+    Corrupt,
+    EntryRefused,
+    NameTaken,
+    SessionUnknown,
+)
+from novacore.journal.model import (
+    ANY,
+    Appended,
+    Entry,
+    NewEntry,
+    Problem,
+    Scope,
+    SessionInfo,
+    VerifyReport,
+)
+from novacore.journal.store import Draft, Engine, Erasure, SessionRow, Snapshot, Submission
+from novacore.journal.transcript import BodyDecoder, Part, Transcript, entry_of
+from novacore.journal.value import encode_body
+from novacore.journal.writer import Writer
+from novacore.kit import Clock, new_id, parse_id
+
+KIND_BYTES_MAX = 64
+ACTOR_BYTES_MAX = 1_024
+NAME_BYTES_MAX = 1_024
+_TIME_MAX = 2**63 - 1
+
+
+def _sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+class Core:
+    """What the stores of all owners on one engine share."""
+
+    def __init__(self, engine: Engine, *, config: Config, clock: Clock) -> None:
+        self.engine = engine
+        self.config = config
+        self.clock = clock
+        self.writer = Writer(engine, config)
+        self._opened: OrderedDict[bytes, tuple[object, Snapshot, Transcript]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def open(self, session: bytes) -> Transcript:
+        """The session's transcript; one that nobody added to since is given again."""
+        mark = self.engine.mark()
+        with self._lock:
+            kept = self._opened.get(session)
+        if kept is not None and kept[0] == mark:
+            return kept[2]
+        snapshot = self.engine.load(session, known=kept[1] if kept else None)
+        transcript = self.transcript(session, snapshot)
+        with self._lock:
+            self._opened[session] = (mark, snapshot, transcript)
+            self._opened.move_to_end(session)
+            while len(self._opened) > self.config.open_transcripts_max:
+                self._opened.popitem(last=False)
+        return transcript
+
+    def transcript(self, session: bytes, snapshot: Snapshot) -> Transcript:
+        """A snapshot as a transcript."""
+        return Transcript(
+            frames.session_text(session),
+            snapshot.parts,
+            decoder=BodyDecoder(lambda digest: self.read_blob(snapshot.scopes, digest)),
+        )
+
+    def read_blob(self, scopes: Sequence[tuple[str, str]], digest: bytes) -> bytes:
+        """A blob that an entry of one of these owners names."""
+        missing: Corrupt | None = None
+        for scope in dict.fromkeys(reversed(scopes)):
+            try:
+                return self.engine.read_blob(scope, digest)
+            except Corrupt as error:
+                missing = error
+        raise missing or Corrupt(f"Blob sha256:{digest.hex()} is missing.")
+
+    def draft(self, entry: NewEntry) -> Draft:
+        """An entry encoded, checked and salted, ready for the writer."""
+        kind = _limited("kind", entry.kind, KIND_BYTES_MAX)
+        if not kind:
+            raise EntryRefused("An entry's kind is empty.", path="kind")
+        actor = _limited("actor", entry.actor, ACTOR_BYTES_MAX)
+        if not 0 <= entry.version <= 0xFFFF:
+            raise EntryRefused(
+                f"An entry's version is {entry.version}; expected 0 to 65535.", path="version"
+            )
+        said_at_us = entry.said_at_us
+        if said_at_us is not None and not 0 <= said_at_us <= _TIME_MAX:
+            raise EntryRefused(
+                f"An entry's said_at_us is {said_at_us}; expected µs since 1970.", path="said_at_us"
+            )
+        body = encode_body(entry.body, config=self.config, digest=_sha256)
+        salt = os.urandom(16)
+        return Draft(
+            id=_entry_id(entry.id, self.clock),
+            is_fresh=entry.id is None,
+            kind=kind,
+            actor=actor,
+            version=entry.version,
+            said_at_us=said_at_us,
+            salt=salt,
+            digest=frames.content_digest(
+                salt=salt, version=entry.version, kind=kind, actor=actor, body=body.data
+            ),
+            body=body.data,
+            blobs=body.blobs,
+        )
+
+    def close(self) -> None:
+        """Wait for what is queued, then release everything."""
+        self.writer.close()
+        self.engine.close()
+        with self._lock:
+            self._opened.clear()
+
+
+def _limited(name: str, text: str, size_max: int) -> bytes:
+    try:
+        raw = text.encode()
+    except UnicodeEncodeError as error:
+        raise EntryRefused(f"The {name} holds a lone surrogate.", path=name) from error
+    if len(raw) > size_max:
+        raise EntryRefused(f"The {name} has {len(raw)} bytes; at most {size_max}.", path=name)
+    return raw
+
+
+def _entry_id(text: str | None, clock: Clock) -> bytes:
+    if text is None:
+        return new_id(clock).bytes
+    try:
+        return parse_id(text).bytes
+    except ValueError as error:
+        raise EntryRefused(f"An entry's id: {error}.", path="id") from error
+
+
+class JournalSession:
+    """One session of one owner: append to it, open it, fork it. Made by `JournalStore.session`."""
+
+    def __init__(self, core: Core, row: SessionRow) -> None:
+        self._core = core
+        self._row = row
+        self.id = frames.session_text(row.id)
+        self.name = row.name
+        self.workspace = row.workspace
+
+    def __repr__(self) -> str:
+        return f"<session {self.name!r} {self.id}>"
+
+    def append(self, *entries: Mapping[str, Any] | NewEntry, expected: int = ANY) -> Appended:
+        """Append entries, all or none; when this returns they are durable.
+
+        A retry with the same ids and content writes nothing and returns the first positions.
+
+        Args:
+            entries: messages (mappings), or `NewEntry` for other kinds, ids and times.
+            expected: the position that the session must be at, or `ANY`.
+
+        Raises:
+            EntryRefused: an entry holds what the journal can't keep, or is over a limit.
+            IdConflict: an id is known with other content, or only some ids are known.
+            PositionConflict: the session is not at `expected`.
+            QueueFull, StorageFailed: not now; nothing was written.
+        """
+        if not entries:
+            return Appended(positions=(), sequences=())
+        return self._core.writer.append(self._submission(entries, expected))
+
+    def submit(
+        self, *entries: Mapping[str, Any] | NewEntry, expected: int = ANY
+    ) -> Future[Appended]:
+        """Queue an append without waiting; the future tells when it is durable, or why not.
+
+        Bad entries and a full queue raise at once. Cancelling a waiter cancels no append. In
+        asyncio: `await asyncio.wrap_future(session.submit(message))`.
+        """
+        if not entries:
+            done: Future[Appended] = Future()
+            done.set_result(Appended(positions=(), sequences=()))
+            return done
+        submission = self._submission(entries, expected)
+        self._core.writer.submit(submission)
+        return submission.future
+
+    def _submission(
+        self, entries: Sequence[Mapping[str, Any] | NewEntry], expected: int
+    ) -> Submission:
+        if len(entries) > self._core.config.batch_entries_max:
+            raise EntryRefused(
+                f"One append of {len(entries)} entries; at most "
+                f"{self._core.config.batch_entries_max} (journal.batch_entries_max).",
+                hint="Append them in several calls.",
+            )
+        drafts = [
+            self._core.draft(entry if isinstance(entry, NewEntry) else NewEntry(body=entry))
+            for entry in entries
+        ]
+        scope = (self._row.tenant, self._row.owner)
+        for draft in drafts:
+            for digest, content in draft.blobs:
+                self._core.engine.put_blob(scope, digest, content)
+        size = sum(len(draft.body) + frames.HEAD_SIZE for draft in drafts)
+        return Submission(session=self._row.id, drafts=drafts, expected=expected, size_bytes=size)
+
+    def open(self, at: int | None = None) -> Transcript:
+        """The session's transcript now, or as it was when it had `at` entries.
+
+        Raises:
+            SessionUnknown: it was erased, or never was.
+            EntryRefused: it has fewer than `at` entries.
+            Corrupt: the index that leads to its entries is damaged.
+        """
+        whole = self._core.open(self._row.id)
+        if at is None or at == whole.position:
+            return whole
+        if not 0 <= at < whole.position:
+            raise EntryRefused(
+                f"Session {self.name!r} has {whole.position} entries; it can't be opened at {at}.",
+                hint=f"Choose a position from 0 to {whole.position}.",
+            )
+        return whole.first(at)
+
+    @property
+    def messages(self) -> Transcript:
+        """The messages now, lazily decoded."""
+        return self.open()
+
+    @property
+    def info(self) -> SessionInfo:
+        """What a listing says of it now."""
+        rows = self._core.engine.find_sessions(None, session=self._row.id)
+        if not rows:
+            raise SessionUnknown(self.name)
+        return _info(rows[0])
+
+    def fork(
+        self, *, at: int | None = None, name: str | None = None, scope: Scope | None = None
+    ) -> "JournalSession":
+        """A new session that shares the first `at` entries (None: all) and copies nothing.
+
+        Args:
+            at: how many entries it shares.
+            name: its name; None: this one's with a number behind it.
+            scope: its owner; None: the same. Another owner sees the shared part only.
+
+        Raises:
+            NameTaken: the owner has a session of that name in this workspace.
+            EntryRefused: there are fewer than `at` entries.
+        """
+        shared = self.open(at)
+        owner = scope or Scope(tenant=self._row.tenant, owner=self._row.owner)
+        engine = self._core.engine
+        taken = {row.name for row in engine.find_sessions(owner, workspace=self.workspace)}
+        if name is None:
+            number = 2
+            while f"{self.name}-{number}" in taken:
+                number += 1
+            name = f"{self.name}-{number}"
+        elif name in taken:
+            raise NameTaken(name, workspace=self.workspace)
+        row = _new_row(self._core, owner, name=name, workspace=self.workspace)
+        made = engine.create_session(
+            SessionRow(
+                id=row.id, tenant=row.tenant, owner=row.owner, name=name, workspace=row.workspace,
+                created_at_us=row.created_at_us, updated_at_us=row.updated_at_us,
+                entries=shared.position, messages=len(shared), parent=self._row.id,
+                forked_at=shared.position, is_erased=False,
+            )
+        )  # fmt: skip
+        if made.id != row.id:
+            raise NameTaken(name, workspace=self.workspace)
+        return JournalSession(self._core, made)
+
+    def put_blob(self, data: bytes) -> str:
+        """Keep a large output with the session; returns a reference for `get_blob`.
+
+        It becomes an entry of kind `blob`, so it is exported, forked and erased like any other.
+        """
+        try:
+            body = {"encoding": "utf-8", "data": data.decode()}
+        except UnicodeDecodeError:
+            body = {"encoding": "base64", "data": b64encode(data).decode()}
+        done = self.append(NewEntry(kind="blob", body=body))
+        return f"blob:{done.positions[0]}:{hashlib.sha256(data).hexdigest()[:16]}"
+
+    def get_blob(self, reference: str) -> bytes:
+        """What `put_blob` kept.
+
+        Raises:
+            EntryRefused: the reference is not one of this session's.
+        """
+        parts = reference.split(":")
+        refused = EntryRefused(f"{reference!r} is no blob of session {self.name!r}.")
+        if len(parts) != 3 or parts[0] != "blob" or not parts[1].isdecimal():
+            raise refused
+        entries = self.open().entries
+        if int(parts[1]) >= len(entries):
+            raise refused
+        entry = entries[int(parts[1])]
+        if entry.kind != "blob" or entry.is_erased:
+            raise refused
+        text = str(entry.body["data"])
+        data = b64decode(text) if entry.body["encoding"] == "base64" else text.encode()
+        if hashlib.sha256(data).hexdigest()[:16] != parts[2]:
+            raise refused
+        return data
+
+
+def _new_row(core: Core, scope: Scope, *, name: str, workspace: str) -> SessionRow:
+    _limited("tenant", scope.tenant, NAME_BYTES_MAX)
+    _limited("owner", scope.owner, NAME_BYTES_MAX)
+    _limited("session name", name, NAME_BYTES_MAX)
+    _limited("workspace", workspace, 4 * NAME_BYTES_MAX)
+    if not name:
+        raise EntryRefused("A session's name is empty.", path="name")
+    now_us = core.clock.now_us()
+    return SessionRow(
+        id=new_id(core.clock).bytes, tenant=scope.tenant, owner=scope.owner, name=name,
+        workspace=workspace, created_at_us=now_us, updated_at_us=now_us, entries=0, messages=0,
+        parent=None, forked_at=0, is_erased=False,
+    )  # fmt: skip
+
+
+def _info(row: SessionRow) -> SessionInfo:
+    return SessionInfo(
+        id=frames.session_text(row.id),
+        name=row.name,
+        workspace=row.workspace,
+        created_at_us=row.created_at_us,
+        updated_at_us=row.updated_at_us,
+        entries=row.entries,
+        messages=row.messages,
+        parent_id=None if row.parent is None else frames.session_text(row.parent),
+        forked_at=None if row.parent is None else row.forked_at,
+    )
+
+
+class JournalStore:
+    """All sessions of one owner. Made by `open_store` or `open_memory`; safe between threads."""
+
+    def __init__(self, core: Core, scope: Scope) -> None:
+        self._core = core
+        self.scope = scope
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def for_owner(self, scope: Scope) -> "JournalStore":
+        """The same journal, seen by another owner. Closing either closes both."""
+        return JournalStore(self._core, scope)
+
+    def session(self, name: str, *, workspace: str = "") -> JournalSession:
+        """The session of that name in that workspace; created when there is none."""
+        row = _new_row(self._core, self.scope, name=name, workspace=workspace)
+        found = self._core.engine.find_sessions(self.scope, workspace=workspace, name=name)
+        return JournalSession(
+            self._core, found[0] if found else self._core.engine.create_session(row)
+        )
+
+    def get_session(self, name_or_id: str, *, workspace: str | None = None) -> JournalSession:
+        """A session by its id, or by its name (the one last used, where workspaces share it).
+
+        Raises:
+            SessionUnknown: this owner has no such session.
+        """
+        engine = self._core.engine
+        try:
+            session = parse_id(name_or_id).bytes
+        except ValueError:
+            session = None
+        rows: list[SessionRow] = []
+        if session is not None:
+            rows = engine.find_sessions(self.scope, session=session)
+        rows = [row for row in rows if not row.is_erased]
+        if not rows:
+            rows = engine.find_sessions(self.scope, workspace=workspace, name=name_or_id)
+        if not rows:
+            raise SessionUnknown(name_or_id, workspace=workspace)
+        return JournalSession(self._core, rows[0])
+
+    def last_session(self, workspace: str) -> JournalSession | None:
+        """The session of a workspace that was last written to; None: it has none."""
+        rows = self._core.engine.find_sessions(self.scope, workspace=workspace)
+        return JournalSession(self._core, rows[0]) if rows else None
+
+    def list_sessions(
+        self,
+        *,
+        workspace: str | None = None,
+        name: str | None = None,
+        since_us: int | None = None,
+        until_us: int | None = None,
+        limit: int = 100,
+    ) -> list[SessionInfo]:
+        """This owner's sessions, newest activity first.
+
+        Args:
+            workspace: only of this workspace.
+            name: only names that contain this text, whatever its case.
+            since_us: only those active at or after this time.
+            until_us: only those active before this time.
+            limit: at most so many.
+        """
+        rows = self._core.engine.find_sessions(self.scope, workspace=workspace)
+        wanted = (name or "").casefold()
+        found = [
+            _info(row)
+            for row in rows
+            if wanted in row.name.casefold()
+            and (since_us is None or row.updated_at_us >= since_us)
+            and (until_us is None or row.updated_at_us < until_us)
+        ]
+        return found[: min(limit, self._core.config.list_max)]
+
+    def read(self, after: int = 0, limit: int = 1_000) -> list[Entry]:
+        """The feed: this owner's entries with a sequence above `after`, in order, at most `limit`.
+
+        No entry appears later with a sequence at or below one that was seen. Continue with the
+        last entry's sequence.
+        """
+        found: list[Entry] = []
+        limit = min(limit, self._core.config.feed_entries_max)
+        mine: dict[bytes, bool] = {}
+        decoder = BodyDecoder(lambda digest: self._core.read_blob((self._key,), digest))
+        while len(found) < limit:
+            batch = self._core.engine.feed(after, limit)
+            for stored in batch:
+                after = stored.sequence
+                if self._is_mine(stored.session, mine) and len(found) < limit:
+                    found.append(entry_of(stored, decoder))
+            if not batch:
+                break
+        return found
+
+    @property
+    def _key(self) -> tuple[str, str]:
+        return self.scope.tenant, self.scope.owner
+
+    def _is_mine(self, session: bytes, known: dict[bytes, bool]) -> bool:
+        if session not in known:
+            known[session] = bool(self._core.engine.find_sessions(self.scope, session=session))
+        return known[session]
+
+    def erase(self, session_id: str, *, positions: Iterable[int] | None = None) -> int:
+        """Destroy entries for good: bodies, salts, blobs, in every fork and every copy we hold.
+
+        Headers, digests and the chain stay, as tombstones. Positions that a fork shares with its
+        parent are erased in the parent.
+
+        Args:
+            session_id: the session, by id or name.
+            positions: which entries; None: all of the session's own, and its name.
+
+        Returns:
+            How many entries were destroyed; those erased before don't count.
+        """
+        session = self.get_session(session_id)
+        if positions is None:
+            wanted = [Erasure(session=parse_id(session.id).bytes, positions=None)]
+        else:
+            wanted = self._where(session, sorted(set(positions)))
+        return self._core.engine.erase(wanted)
+
+    def erase_owner(self) -> int:
+        """Destroy everything of this owner; returns how many entries it was."""
+        rows = self._core.engine.find_sessions(self.scope)
+        return self._core.engine.erase([Erasure(session=row.id, positions=None) for row in rows])
+
+    def _where(self, session: JournalSession, positions: Sequence[int]) -> list[Erasure]:
+        transcript = session.open()
+        found: dict[bytes, set[int]] = {}
+        for position in positions:
+            if not 0 <= position < transcript.position:
+                raise EntryRefused(
+                    f"Session {session.name!r} has {transcript.position} entries; none is at "
+                    f"{position}.",
+                    path="positions",
+                )
+            found.setdefault(transcript.holder_of(position), set()).add(position)
+        for holder in found:
+            if not self._core.engine.find_sessions(self.scope, session=holder):
+                raise EntryRefused("These entries belong to another owner's session.")
+        return [Erasure(session=key, positions=frozenset(at)) for key, at in found.items()]
+
+    def verify(self, session_id: str | None = None, *, all_owners: bool = False) -> VerifyReport:
+        """Recompute every checksum, digest and chain, and compare every index and blob.
+
+        Args:
+            session_id: only this session; None: all of this owner's.
+            all_owners: every owner's, for the operator.
+        """
+        engine = self._core.engine
+        problems: list[Problem] = []
+        if session_id is not None:
+            wanted = parse_id(self.get_session(session_id).id).bytes
+            rows = engine.find_sessions(self.scope, session=wanted)
+        else:
+            rows = engine.find_sessions(None if all_owners else self.scope)
+            problems += engine.check()
+        entries = blobs = 0
+        for row in rows:
+            found, checked = self._verify_one(row)
+            problems += found
+            entries += checked
+        return VerifyReport(
+            sessions=len(rows), entries=entries, blobs=blobs, problems=_distinct(problems)
+        )
+
+    def _verify_one(self, row: SessionRow) -> tuple[list[Problem], int]:
+        session = frames.session_text(row.id)
+        try:
+            parts = self._core.engine.load(row.id).parts
+        except Corrupt as error:
+            return [Problem(what=error.message, session_id=session, position=error.position)], 0
+        problems: list[Problem] = []
+        before: bytes | None = frames.ROOT_CHAIN
+        checked = 0
+        for part in parts:
+            for index in range(part.take):
+                position = part.run.base + index
+                fault, before = _fault(part, index, before)
+                checked += 1
+                if fault:
+                    what = f"Entry {position} of session {session}: {fault}."
+                    problems.append(Problem(what=what, session_id=session, position=position))
+        return problems, checked
+
+    def close(self) -> None:
+        """Wait for queued appends and release the files. Idempotent."""
+        self._core.close()
+
+
+def _fault(part: Part, index: int, before: bytes | None) -> tuple[str | None, bytes | None]:
+    """(what is wrong with an entry, the chain hash that the next one must follow)."""
+    if index in part.run.damaged:
+        return "its checksum does not match its bytes", None
+    try:
+        stored = part.run.frame(index)
+    except Corrupt as error:
+        return error.message, None
+    if before is None:
+        before_known = stored.chain
+        digest_only = frames.find_content_fault(stored)
+        return digest_only, before_known
+    return frames.find_fault(stored, before=before), stored.chain
+
+
+def _distinct(problems: list[Problem]) -> list[Problem]:
+    seen: dict[tuple[str | None, int | None, str], Problem] = {}
+    for problem in problems:
+        seen.setdefault((problem.session_id, problem.position, problem.what), problem)
+    return list(seen.values())

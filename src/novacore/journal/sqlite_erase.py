@@ -1,0 +1,140 @@
+"""Erasing: bodies and salts destroyed in every copy that the store holds.
+
+In the transaction: tombstones in the tail, segments rewritten, freed pages zeroed by secure_delete.
+After it: blobs that nobody names, and the copies in the write-ahead log. The list of erasures is a
+file beside the database that no backup holds, so that a restored backup can be told again.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import apsw
+
+from novacore.journal import frame as frames
+from novacore.journal import segment as segments
+from novacore.journal import sqlite_read, sqlite_seal
+from novacore.journal.blobs import BlobFolder, owner_folder
+from novacore.journal.errors import SessionUnknown
+from novacore.journal.segment import Segment
+from novacore.journal.sqlite_file import POSITION_MAX, row_key
+from novacore.journal.store import Erasure
+
+LIST_NAME = "erasures.jsonl"
+
+
+def note(path: Path, erasures: Sequence[Erasure], *, at_us: int) -> None:
+    """Add erasures to the list, durably, before they are carried out. It names no content."""
+    lines = [
+        json.dumps(
+            {
+                "at_us": at_us,
+                "session": frames.session_text(each.session),
+                "positions": None if each.positions is None else sorted(each.positions),
+            }
+        )
+        for each in erasures
+    ]
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(handle, "".join(f"{line}\n" for line in lines).encode())
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def erase(connection: apsw.Connection, erasures: Sequence[Erasure]) -> int:
+    """Turn entries into tombstones; returns how many were not tombstones before."""
+    count = 0
+    for each in erasures:
+        values = connection.execute(
+            "SELECT key, forked_at, sealed, entries FROM session WHERE id=?", (each.session,)
+        ).fetchone()
+        if values is None:
+            raise SessionUnknown(frames.session_text(each.session))
+        key, forked_at, sealed, entries = values
+        positions = each.positions
+        if positions is None:
+            positions = frozenset(range(forked_at, entries))
+            connection.execute(
+                "UPDATE session SET is_erased=1, name='', workspace='' WHERE key=?", (key,)
+            )
+        count += _erase_tail(connection, key, [p for p in positions if p >= sealed])
+        count += _erase_sealed(connection, key, each.session, {p for p in positions if p < sealed})
+        connection.executemany(
+            "DELETE FROM blob_ref WHERE session=? AND position=?", [(key, p) for p in positions]
+        )
+    connection.execute("UPDATE meta SET value=value+1 WHERE key='generation'")
+    _recount(connection)
+    return count
+
+
+def _erase_tail(connection: apsw.Connection, key: int, positions: Sequence[int]) -> int:
+    count = 0
+    for position in positions:
+        where = (row_key(key, position),)
+        raw = connection.execute("SELECT frame FROM tail WHERE key=?", where).get
+        if raw is None:
+            continue
+        stored = frames.parse_unchecked(raw)
+        count += not stored.is_erased
+        connection.execute("UPDATE tail SET frame=? WHERE key=?", (frames.erased(stored), *where))
+    return count
+
+
+def _erase_sealed(
+    connection: apsw.Connection, key: int, session: bytes, positions: set[int]
+) -> int:
+    if not positions:
+        return 0
+    count = 0
+    span = (row_key(key, 0), row_key(key, max(positions)))
+    rows = connection.execute(
+        "SELECT key, count, messages, heads_size FROM segment WHERE key BETWEEN ? AND ?", span
+    ).fetchall()
+    for values in rows:
+        base = values[0] & POSITION_MAX
+        hit = {p - base for p in positions if base <= p < base + values[1]}
+        if hit:
+            run = sqlite_read.read_segment(connection, session, values)
+            count += _rewrite(connection, key, run, hit)
+    return count
+
+
+def _rewrite(connection: apsw.Connection, key: int, run: Segment, hit: set[int]) -> int:
+    count = 0
+    stored: list[bytes] = []
+    for index in range(run.count):
+        raw = run.raw(index)
+        if index in hit:
+            frame = frames.parse_unchecked(raw)
+            count += not frame.is_erased
+            raw = frames.erased(frame)
+        stored.append(raw)
+    data = segments.build(run.session, base=run.base, stored=stored, is_checked=False)
+    sqlite_seal.insert(connection, key, data)
+    return count
+
+
+def _recount(connection: apsw.Connection) -> None:
+    """Message counts again, in forks too: an erased message is none."""
+    for row in sqlite_read.sessions_of(connection):
+        loaded = sqlite_read.load(connection, row.id, known=None)
+        messages = sum(len(part.messages) for part in loaded.parts)
+        if messages != row.messages:
+            connection.execute("UPDATE session SET messages=? WHERE key=?", (messages, row.key))
+
+
+def drop_blobs(connection: apsw.Connection, blobs: BlobFolder) -> None:
+    """Destroy the blobs that no entry names. The caller holds the turn, so none is being added."""
+    used = {
+        (owner_folder((tenant, owner)), digest)
+        for digest, tenant, owner in connection.execute(
+            "SELECT DISTINCT b.digest, s.tenant, s.owner FROM blob_ref b"
+            " JOIN session s ON s.key = b.session"
+        )
+    }
+    for folder, digest in list(blobs.addresses()):
+        if (folder, digest) not in used:
+            blobs.remove_at(folder, digest)

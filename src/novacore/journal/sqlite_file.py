@@ -1,0 +1,190 @@
+"""The journal's SQLite file: its tables, how it is opened, and what its errors mean to us.
+
+`entry` lists every entry by sequence. Its frame is in `tail` while it is new and in a `segment`
+afterwards. Keys of both are the session's number times 2^32 plus the (first) position, so that a
+session's rows lie side by side without another index.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from novacore.journal.errors import Corrupt, JournalError, StorageFailed, StoreTooNew, StoreUnusable
+
+FORMAT = 1
+"""What this program writes. An older one may read while `lowest_reader` allows it."""
+PAGE_BYTES = 8192
+SQLITE_MIN = (3, 51, 3)
+"""Before this version several connections can corrupt a write-ahead log (the WAL-reset bug)."""
+KEY_SHIFT = 32
+POSITION_MAX = 2**KEY_SHIFT - 1
+NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "fuse.sshfs", "9p", "ceph", "glusterfs"}
+)
+
+TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE session (
+    key INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, tenant TEXT NOT NULL, owner TEXT NOT NULL,
+    workspace TEXT NOT NULL, name TEXT NOT NULL, created_us INTEGER NOT NULL,
+    updated_us INTEGER NOT NULL, entries INTEGER NOT NULL, messages INTEGER NOT NULL,
+    sealed INTEGER NOT NULL, tail_bytes INTEGER NOT NULL, chain BLOB NOT NULL,
+    parent INTEGER, forked_at INTEGER NOT NULL, is_erased INTEGER NOT NULL DEFAULT 0);
+CREATE UNIQUE INDEX session_name ON session (tenant, owner, workspace, name) WHERE NOT is_erased;
+CREATE TABLE entry (
+    sequence INTEGER PRIMARY KEY, session INTEGER NOT NULL, position INTEGER NOT NULL,
+    id BLOB NOT NULL);
+CREATE INDEX entry_id ON entry (id);
+CREATE TABLE tail (key INTEGER PRIMARY KEY, frame BLOB NOT NULL);
+CREATE TABLE segment (
+    key INTEGER PRIMARY KEY, count INTEGER NOT NULL, messages INTEGER NOT NULL,
+    heads_size INTEGER NOT NULL, size INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE TABLE blob_ref (
+    digest BLOB NOT NULL, session INTEGER NOT NULL, position INTEGER NOT NULL,
+    PRIMARY KEY (digest, session, position)) WITHOUT ROWID;
+"""
+
+
+def row_key(session: int, position: int) -> int:
+    """The key of a tail or segment row."""
+    return session << KEY_SHIFT | position
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Turn SQLite's errors into ours, once, here."""
+    try:
+        yield
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        raise Corrupt(f"The journal's file is damaged ({doing}): {error}.") from error
+    except apsw.FullError as error:
+        raise StorageFailed(
+            f"The disk is full ({doing}); nothing was acknowledged.",
+            hint="Free some space and try again; what was acknowledged before is safe.",
+        ) from error
+    except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as error:
+        raise StorageFailed(
+            f"The journal can't be written ({doing}): {error}.",
+            hint="Check the data directory's owner, permissions and file system: 'nova doctor'.",
+        ) from error
+    except (apsw.IOError, apsw.BusyError, apsw.LockedError, apsw.NoMemError) as error:
+        raise StorageFailed(
+            f"The disk failed or is out of room ({doing}): {error}; nothing was acknowledged.",
+            hint="Check free space, quotas and the kernel's log, then try again.",
+        ) from error
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the data directory, private to its owner.
+
+    Raises:
+        StoreUnusable: it is not a folder, can't be written, or lies on a network file system.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnusable(
+            f"{folder} can't be used as a data directory: {error.strerror}.",
+            hint="Choose another with --data-dir or NOVA_DATA_DIR.",
+        ) from error
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK) or _is_read_only(folder):
+        raise StoreUnusable(
+            f"The data directory {folder} can't be written.",
+            hint="Make it writable, or choose another with --data-dir or NOVA_DATA_DIR.",
+        )
+    kind = file_system(folder)
+    if kind in NETWORK_FILE_SYSTEMS:
+        raise StoreUnusable(
+            f"The data directory {folder} lies on a network file system ({kind}), whose locks "
+            "can't be trusted with a journal.",
+            hint="Choose a local directory with --data-dir or NOVA_DATA_DIR.",
+        )
+
+
+def _is_read_only(folder: Path) -> bool:
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+
+
+def file_system(folder: Path) -> str:
+    """The type of the file system that holds a folder; empty where the system doesn't say."""
+    try:
+        lines = Path("/proc/self/mounts").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    path = f"{folder.resolve()}/"
+    best, kind = -1, ""
+    for line in lines:
+        fields = line.split(" ")
+        mount = fields[1].replace("\\040", " ").rstrip("/") + "/"
+        if path.startswith(mount) and len(mount) >= best:
+            best, kind = len(mount), fields[2]
+    return kind
+
+
+def connect(path: Path, *, cache_kib: int, lock_timeout_ms: int) -> apsw.Connection:
+    """A connection with our settings. Raises `StoreUnusable` for an affected SQLite."""
+    version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
+    if version < SQLITE_MIN:
+        raise StoreUnusable(
+            f"SQLite {apsw.sqlite_lib_version()} can corrupt a journal that several processes use.",
+            hint="Install a current apsw: pip install --upgrade apsw.",
+        )
+    with translated("opening"):
+        connection = apsw.Connection(str(path))
+        connection.set_busy_timeout(lock_timeout_ms)
+        for pragma in (
+            f"page_size={PAGE_BYTES}",
+            "synchronous=FULL",
+            "fullfsync=ON",
+            "checkpoint_fullfsync=ON",
+            "secure_delete=ON",
+            "mmap_size=0",
+            "temp_store=MEMORY",
+            f"cache_size=-{cache_kib}",
+            "wal_autocheckpoint=0",
+        ):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+    return connection
+
+
+def create_or_check(connection: apsw.Connection, *, journal: bytes) -> None:
+    """Make the tables in a new file; in an old one, check that this program may use it.
+
+    Raises:
+        StoreTooNew: a newer program wrote it, and this one may not.
+        StoreUnusable: it is a database of something else.
+    """
+    with translated("opening"):
+        mode = connection.execute("PRAGMA journal_mode=WAL").get
+        if mode != "wal":
+            raise StoreUnusable(f"SQLite gives journal mode {mode} here instead of wal.")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            names = connection.execute("SELECT count(*) FROM sqlite_schema").get
+            if not names:
+                connection.execute(TABLES)
+                facts = (
+                    ("format", FORMAT), ("lowest_reader", 1), ("lowest_writer", 1),
+                    ("journal", journal), ("epoch", 1), ("generation", 0),
+                )  # fmt: skip
+                connection.executemany("INSERT INTO meta VALUES (?, ?)", facts)
+            check_format(connection, doing="reading", key="lowest_reader")
+            connection.execute("COMMIT")
+        except (apsw.Error, JournalError):
+            connection.execute("ROLLBACK")
+            raise
+
+
+def check_format(connection: apsw.Connection, *, doing: str, key: str) -> None:
+    """Refuse a file that needs a newer program for `doing`."""
+    try:
+        needed = connection.execute("SELECT value FROM meta WHERE key=?", (key,)).get
+    except apsw.SQLError as error:
+        raise StoreUnusable("The file holds a database of something else.") from error
+    if not isinstance(needed, int):
+        raise Corrupt(f"The journal's file does not say its {key}.")
+    if needed > FORMAT:
+        raise StoreTooNew(needed=needed, ours=FORMAT, doing=doing)

@@ -1,0 +1,364 @@
+"""Reading the journal's SQLite file. Every function works inside the caller's transaction."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import apsw
+
+from novacore.journal import frame as frames
+from novacore.journal.errors import Corrupt, SessionUnknown
+from novacore.journal.frame import Frame
+from novacore.journal.model import Scope
+from novacore.journal.plan import Head
+from novacore.journal.segment import Layout, Segment
+from novacore.journal.sqlite_file import KEY_SHIFT, POSITION_MAX, row_key
+from novacore.journal.store import SessionRow, Snapshot
+from novacore.journal.transcript import Part, Run, Tail
+
+_HEAD = (
+    "SELECT key, id, tenant, owner, entries, messages, sealed, tail_bytes, chain, parent,"
+    " forked_at, is_erased, updated_us FROM session WHERE "
+)
+_ROW = (
+    "SELECT id, tenant, owner, name, workspace, created_us, updated_us, entries, messages,"
+    " (SELECT p.id FROM session p WHERE p.key = session.parent), forked_at, is_erased FROM session"
+)
+_SEGMENTS = (
+    "SELECT key, count, messages, heads_size FROM segment WHERE key BETWEEN ? AND ? ORDER BY key"
+)
+_TAIL = "SELECT key, frame FROM tail WHERE key BETWEEN ? AND ? ORDER BY key"
+
+
+class LastEntry(NamedTuple):
+    """Where the whole journal ends."""
+
+    journal: bytes
+    sequence: int
+    chain: bytes
+    recorded_at_us: int
+
+
+class HeadRow(NamedTuple):
+    """A session's row, as far as reading entries needs it."""
+
+    key: int
+    id: bytes
+    tenant: str
+    owner: str
+    entries: int
+    messages: int
+    sealed: int
+    tail_bytes: int
+    chain: bytes
+    parent: int | None
+    forked_at: int
+    is_erased: int
+    updated_at_us: int
+
+
+def _head_row(values: tuple[Any, ...]) -> HeadRow:
+    """The row, with its types checked: a damaged page may hold anything."""
+    row = HeadRow(*values)
+    numbers = (*row[4:8], *row[10:])
+    is_sound = (
+        all(type(n) is int and n >= 0 for n in numbers)
+        and all(type(text) is str for text in row[2:4])
+        and type(row.id) is bytes
+        and len(row.id) == 16
+        and type(row.chain) is bytes
+        and len(row.chain) == 32
+        and row.forked_at <= row.sealed <= row.entries
+    )
+    if not is_sound:
+        raise Corrupt("A session's row in the index is damaged.", session_id=_name(row.id))
+    return row
+
+
+def _name(session: object) -> str | None:
+    is_id = isinstance(session, bytes) and len(session) == 16
+    return frames.session_text(session) if is_id else None
+
+
+def last_entry(connection: apsw.Connection) -> LastEntry:
+    """The last entry of the journal; sequence 0 where there is none."""
+    journal = connection.execute("SELECT value FROM meta WHERE key='journal'").get
+    row = connection.execute(
+        "SELECT e.sequence, s.chain, s.updated_us FROM entry e JOIN session s ON s.key = e.session"
+        " ORDER BY e.sequence DESC LIMIT 1"
+    ).fetchone()
+    if not isinstance(journal, bytes):
+        raise Corrupt("The journal's file does not say its id.")
+    sequence, chain, recorded = row or (0, frames.ROOT_CHAIN, 0)
+    return LastEntry(journal, sequence, chain, recorded)
+
+
+def chain_at(connection: apsw.Connection, sequence: int) -> bytes | None:
+    """The chain hash of the entry with that sequence; None: there is no such entry."""
+    row = connection.execute(
+        "SELECT session, position FROM entry WHERE sequence=?", (sequence,)
+    ).fetchone()
+    if row is None:
+        return None
+    last = last_entry(connection)
+    if last.sequence == sequence:
+        return last.chain
+    return frame_at(connection, row[0], row[1]).chain
+
+
+def _head_by_id(connection: apsw.Connection, session: bytes) -> HeadRow:
+    values = connection.execute(_HEAD + "id=?", (session,)).fetchone()
+    if values is None:
+        raise SessionUnknown(frames.session_text(session))
+    return _head_row(values)
+
+
+def line(connection: apsw.Connection, session: bytes) -> list[tuple[HeadRow, int]]:
+    """A session and those it was forked from, oldest first, each with where its share ends."""
+    row = _head_by_id(connection, session)
+    end = row.entries
+    found = [(row, end)]
+    while row.parent is not None:
+        end = min(end, row.forked_at)
+        values = connection.execute(_HEAD + "key=?", (row.parent,)).fetchone()
+        if values is None or len(found) > POSITION_MAX.bit_length() * 64:
+            raise Corrupt("A fork's parent is missing from the index.", session_id=_name(session))
+        row = _head_row(values)
+        if row.forked_at < end or (row.parent is None and end > 0):
+            found.insert(0, (row, end))
+    return found
+
+
+def head(connection: apsw.Connection, session: bytes) -> Head:
+    """Where a session ends, for the planner."""
+    rows = line(connection, session)
+    row = rows[-1][0]
+    return Head(
+        session=session,
+        scope=(row.tenant, row.owner),
+        position=row.entries,
+        chain=row.chain,
+        messages=row.messages,
+        ancestors={each.id: end for each, end in rows[:-1]},
+        is_erased=bool(row.is_erased),
+        key=row.key,
+        sealed=row.sealed,
+        tail_bytes=row.tail_bytes,
+        updated_at_us=row.updated_at_us,
+    )
+
+
+def find_entry(
+    connection: apsw.Connection, scope: tuple[str, str], entry_id: bytes
+) -> Frame | None:
+    """The stored entry of that id among one owner's sessions."""
+    row = connection.execute(
+        "SELECT e.session, e.position FROM entry e JOIN session s ON s.key = e.session"
+        " WHERE e.id=? AND s.tenant=? AND s.owner=?",
+        (entry_id, *scope),
+    ).fetchone()
+    return None if row is None else frame_at(connection, row[0], row[1])
+
+
+def frame_at(connection: apsw.Connection, key: int, position: int) -> Frame:
+    """One entry by its session's number and its position."""
+    stored = connection.execute("SELECT frame FROM tail WHERE key=?", (row_key(key, position),)).get
+    if stored is not None:
+        return frames.parse(stored)
+    values = connection.execute(
+        "SELECT key, count, messages, heads_size FROM segment WHERE key BETWEEN ? AND ?"
+        " ORDER BY key DESC LIMIT 1",
+        (row_key(key, 0), row_key(key, position)),
+    ).fetchone()
+    session = connection.execute("SELECT id FROM session WHERE key=?", (key,)).get
+    if values is None or session is None:
+        raise Corrupt(
+            "An entry is listed but not stored.", session_id=_name(session), position=position
+        )
+    sealed = read_segment(connection, session, values)
+    if not 0 <= position - sealed.base < sealed.count:
+        raise Corrupt(
+            "An entry is listed but not stored.", session_id=_name(session), position=position
+        )
+    return sealed.frame(position - sealed.base)
+
+
+def read_segment(connection: apsw.Connection, session: bytes, values: tuple[Any, ...]) -> Segment:
+    """A segment by its row (key, count, messages, heads size)."""
+    key, count, messages, heads_size = values
+    if any(type(value) is not int or value < 0 for value in values):
+        raise Corrupt("A segment's row in the index is damaged.", session_id=_name(session))
+    with connection.blob_open("main", "segment", "data", key, False) as blob:
+        data = blob.read()
+    layout = Layout(session, key & POSITION_MAX, count, messages, heads_size)
+    return Segment(data, layout=layout)
+
+
+def load(connection: apsw.Connection, session: bytes, *, known: Snapshot | None) -> Snapshot:
+    """A session's parts. Sealed parts of `known` are used again while nothing was erased."""
+    generation = connection.execute("SELECT value FROM meta WHERE key='generation'").get
+    reusable: dict[tuple[bytes, int, int], Run] = {}
+    if known is not None and known.generation == generation:
+        reusable = {(p.run.session, p.run.base, p.run.count): p.run for p in known.parts}
+    parts: list[Part] = []
+    rows = line(connection, session)
+    for row, end in rows:
+        parts.extend(_parts_of(connection, row, end, reusable))
+    scopes = tuple((row.tenant, row.owner) for row, _ in rows)
+    return Snapshot(parts=parts, scopes=scopes, generation=generation)
+
+
+def _parts_of(
+    connection: apsw.Connection,
+    row: HeadRow,
+    end: int,
+    reusable: dict[tuple[bytes, int, int], Run],
+) -> Iterator[Part]:
+    """The parts of one session below position `end`, with no gap between them."""
+    at = row.forked_at
+    sealed_end = min(row.sealed, end)
+    if at < sealed_end:
+        span = (row_key(row.key, at), row_key(row.key, sealed_end - 1))
+        for values in connection.execute(_SEGMENTS, span).fetchall():
+            run = reusable.get((row.id, values[0] & POSITION_MAX, values[1]))
+            if not isinstance(run, Segment) or not run.is_whole:
+                run = read_segment(connection, row.id, values)
+            if run.base != at:
+                break
+            yield Part(run, take=min(run.count, end - at))
+            at += min(run.count, end - at)
+    if at < sealed_end:
+        raise _missing(row.id, at)
+    if at < end:
+        span = (row_key(row.key, at), row_key(row.key, end - 1))
+        stored = connection.execute(_TAIL, span).fetchall()
+        for index, (key, raw) in enumerate(stored):
+            if key & POSITION_MAX != at + index or not isinstance(raw, bytes):
+                raise _missing(row.id, at + index)
+        if len(stored) < end - at:
+            raise _missing(row.id, at + len(stored))
+        tail = Tail(row.id, base=at, stored=[raw for _, raw in stored])
+        yield Part(tail, take=len(stored))
+
+
+def _missing(session: bytes, position: int) -> Corrupt:
+    name = frames.session_text(session)
+    return Corrupt(
+        f"Entry {position} of session {name} is missing from the index.",
+        session_id=name,
+        position=position,
+    )
+
+
+def feed(connection: apsw.Connection, after: int, limit: int) -> list[Frame]:
+    """Entries above a sequence. Segments are read once per call."""
+    rows = connection.execute(
+        "SELECT session, position FROM entry WHERE sequence > ? ORDER BY sequence LIMIT ?",
+        (after, limit),
+    ).fetchall()
+    sealed: dict[int, Segment] = {}
+    found: list[Frame] = []
+    for key, position in rows:
+        stored = connection.execute(
+            "SELECT frame FROM tail WHERE key=?", (row_key(key, position),)
+        ).get
+        if stored is not None:
+            found.append(frames.parse(stored))
+            continue
+        run = sealed.get(key)
+        if run is None or not run.base <= position < run.base + run.count:
+            run = sealed[key] = _segment_of(connection, key, position)
+        found.append(run.frame(position - run.base))
+    return found
+
+
+def _segment_of(connection: apsw.Connection, key: int, position: int) -> Segment:
+    values = connection.execute(
+        "SELECT key, count, messages, heads_size FROM segment WHERE key BETWEEN ? AND ?"
+        " ORDER BY key DESC LIMIT 1",
+        (row_key(key, 0), row_key(key, position)),
+    ).fetchone()
+    session = connection.execute("SELECT id FROM session WHERE key=?", (key,)).get
+    if values is not None and session is not None:
+        run = read_segment(connection, session, values)
+        if position < run.base + run.count:
+            return run
+    raise Corrupt(
+        "An entry is listed but not stored.", session_id=_name(session), position=position
+    )
+
+
+def create_session(connection: apsw.Connection, row: SessionRow) -> SessionRow:
+    """Insert a session, or find the one of that name."""
+    scope = Scope(tenant=row.tenant, owner=row.owner)
+    found = find_sessions(connection, scope, workspace=row.workspace, name=row.name)
+    if found:
+        return found[0]
+    parent: int | None = None
+    chain = frames.ROOT_CHAIN
+    if row.parent is not None:
+        parent = _head_by_id(connection, row.parent).key
+        chain = _chain_before(connection, row.parent, row.forked_at)
+    connection.execute(
+        "INSERT INTO session (id, tenant, owner, workspace, name, created_us, updated_us, entries,"
+        " messages, sealed, tail_bytes, chain, parent, forked_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)",
+        (
+            row.id, row.tenant, row.owner, row.workspace, row.name, row.created_at_us,
+            row.updated_at_us, row.entries, row.messages, row.forked_at, chain, parent,
+            row.forked_at,
+        ),
+    )  # fmt: skip
+    return row
+
+
+def _chain_before(connection: apsw.Connection, session: bytes, position: int) -> bytes:
+    """The chain hash that an entry at `position` of the session follows."""
+    if position == 0:
+        return frames.ROOT_CHAIN
+    for row, end in line(connection, session):
+        if row.forked_at < position <= end:
+            return frame_at(connection, row.key, position - 1).chain
+    raise _missing(session, position - 1)
+
+
+def find_sessions(
+    connection: apsw.Connection,
+    scope: Scope | None,
+    *,
+    session: bytes | None = None,
+    workspace: str | None = None,
+    name: str | None = None,
+) -> list[SessionRow]:
+    """Sessions by any of their properties, newest activity first."""
+    where: dict[str, object] = {}
+    if scope is not None:
+        where |= {"tenant=?": scope.tenant, "owner=?": scope.owner}
+    if workspace is not None:
+        where["workspace=?"] = workspace
+    if name is not None:
+        where["name=?"] = name
+    if session is not None:
+        where["id=?"] = session
+    terms = [*where] if session is not None else [*where, "NOT is_erased"]
+    rows = connection.execute(
+        f"{_ROW} WHERE {' AND '.join(terms)} ORDER BY updated_us DESC, id DESC",
+        tuple(where.values()),
+    )
+    return [
+        SessionRow(
+            id=r[0], tenant=r[1], owner=r[2], name=r[3], workspace=r[4], created_at_us=r[5],
+            updated_at_us=r[6], entries=r[7], messages=r[8], parent=r[9], forked_at=r[10],
+            is_erased=bool(r[11]),
+        )
+        for r in rows
+    ]  # fmt: skip
+
+
+def sessions_of(connection: apsw.Connection) -> list[HeadRow]:
+    """Every session's row, erased ones too, in order of creation."""
+    return [_head_row(row) for row in connection.execute(_HEAD + "1 ORDER BY key").fetchall()]
+
+
+def key_of(row_number: int) -> tuple[int, int]:
+    """(session number, position) of a tail or segment row's key."""
+    return row_number >> KEY_SHIFT, row_number & POSITION_MAX

@@ -1,0 +1,163 @@
+"""What a storage engine promises to the journal.
+
+An engine keeps frames, in order, durably. It knows nothing of JSON: bodies come encoded, blobs by
+digest. `tests/contracts` proves each engine against this text.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from novacore.journal.frame import Frame
+from novacore.journal.model import Appended, Problem, Scope
+from novacore.journal.transcript import Part
+
+
+@dataclass(kw_only=True, slots=True)
+class Draft:
+    """An entry on its way in: everything that does not depend on where it will stand."""
+
+    id: bytes
+    is_fresh: bool
+    """True: the id was made for this append, so it can't be known."""
+    kind: bytes
+    actor: bytes
+    version: int
+    said_at_us: int | None
+    salt: bytes
+    digest: bytes
+    body: bytes
+    blobs: tuple[tuple[bytes, bytes], ...]
+    """(digest, content) of the blobs that the body refers to."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Submission:
+    """One append on its way in, and the future that its caller waits for."""
+
+    session: bytes
+    drafts: Sequence[Draft]
+    expected: int
+    size_bytes: int
+    future: Future[Appended] = field(default_factory=Future[Appended])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SessionRow:
+    """What an engine knows of a session."""
+
+    id: bytes
+    tenant: str
+    owner: str
+    name: str
+    workspace: str
+    created_at_us: int
+    updated_at_us: int
+    entries: int
+    messages: int
+    parent: bytes | None
+    forked_at: int
+    is_erased: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """A session's entries at one moment."""
+
+    parts: Sequence[Part]
+    scopes: tuple[tuple[str, str], ...]
+    """(tenant, owner) of the session and of those it was forked from: where its blobs are."""
+    generation: int
+    """Counts erasures: parts of an older generation must not be used again."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Erasure:
+    """What to erase: entries of one session, or all of it."""
+
+    session: bytes
+    positions: frozenset[int] | None
+    """None: all entries, the name and the workspace too."""
+
+
+class Engine(Protocol):
+    """Storage for one journal. Every method may be called from any thread, except as said."""
+
+    def commit(self, batch: Sequence[Submission]) -> Callable[[], None]:
+        """Make a group of appends durable, in order, each all or nothing.
+
+        Per submission: ids are looked up before `expected`. All known with the same digest: the
+        first positions, nothing written. Known with another digest, or only some known: refused.
+        Then the session must be at `expected`. A refused submission leaves the others untouched;
+        a failure of storage fails them all. Returns a function that resolves the futures; call it
+        when no lock is held. Called by one thread at a time.
+
+        Sequences rise strictly, and within a session with position; no entry becomes visible with
+        a sequence at or below one that a reader has seen.
+        """
+        ...
+
+    def create_session(self, row: SessionRow) -> SessionRow:
+        """Create a session, or give back the one with that scope, workspace and name.
+
+        Raises:
+            SessionUnknown: it names a parent that does not exist.
+        """
+        ...
+
+    def find_sessions(
+        self,
+        scope: Scope | None,
+        *,
+        session: bytes | None = None,
+        workspace: str | None = None,
+        name: str | None = None,
+    ) -> list[SessionRow]:
+        """The sessions of a scope (None: of all), newest activity first; erased ones only by id."""
+        ...
+
+    def load(self, session: bytes, *, known: Snapshot | None = None) -> Snapshot:
+        """A session's entries, its parents' shared ones first.
+
+        Args:
+            session: its id.
+            known: an earlier snapshot of it, whose sealed parts may be used again.
+
+        Raises:
+            SessionUnknown: there is no such session.
+            Corrupt: the index that leads to the entries is damaged.
+        """
+        ...
+
+    def mark(self) -> object:
+        """A value that changes whenever anything in the store did. Costs microseconds."""
+        ...
+
+    def feed(self, after: int, limit: int) -> list[Frame]:
+        """Up to `limit` entries with a sequence above `after`, in order of sequence."""
+        ...
+
+    def erase(self, erasures: Iterable[Erasure]) -> int:
+        """Destroy bodies and salts, durably and in every copy; returns how many entries it hit."""
+        ...
+
+    def put_blob(self, scope: tuple[str, str], digest: bytes, content: bytes) -> None:
+        """Store a blob durably, before the entry that names it."""
+        ...
+
+    def read_blob(self, scope: tuple[str, str], digest: bytes) -> bytes:
+        """A blob's content, compared with its address.
+
+        Raises:
+            Corrupt: it is missing, or its content changed.
+        """
+        ...
+
+    def check(self) -> list[Problem]:
+        """What is wrong with the store itself: indexes, witness, blobs, files."""
+        ...
+
+    def close(self) -> None:
+        """Release files and locks. Idempotent."""
+        ...

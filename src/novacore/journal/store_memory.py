@@ -1,0 +1,224 @@
+"""The journal in memory: the same rules without a disk, for tests and for what need not last."""
+
+import dataclasses
+import hashlib
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+
+from novacore.journal import frame as frames
+from novacore.journal.errors import Corrupt, SessionUnknown
+from novacore.journal.frame import Frame
+from novacore.journal.model import Problem, Scope
+from novacore.journal.plan import Head, Planner, deliver, plan_all
+from novacore.journal.store import Erasure, SessionRow, Snapshot, Submission
+from novacore.journal.transcript import Part, Tail
+from novacore.journal.value import blob_digests
+from novacore.kit import Clock
+
+
+class MemoryEngine:
+    """An engine that keeps everything in this process and forgets it at the end."""
+
+    def __init__(self, *, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._rows: dict[bytes, SessionRow] = {}
+        self._stored: dict[bytes, list[bytes]] = {}
+        self._ids: dict[tuple[tuple[str, str], bytes], tuple[bytes, int]] = {}
+        self._log: list[tuple[bytes, int]] = []
+        self._blobs: dict[tuple[tuple[str, str], bytes], bytes] = {}
+        self._recorded_at_us = 0
+        self._generation = 0
+
+    def commit(self, batch: Sequence[Submission]) -> Callable[[], None]:
+        """See `Engine.commit`."""
+        with self._lock:
+            self._recorded_at_us = max(self._clock.now_us(), self._recorded_at_us)
+            planner = Planner(self, len(self._log) + 1, self._recorded_at_us)
+            outcomes = plan_all(planner, batch)
+            for item in planner.planned:
+                head = item.head
+                self._stored[head.session].append(item.stored)
+                self._ids[head.scope, item.id] = (head.session, len(self._stored[head.session]) - 1)
+                self._log.append((head.session, len(self._stored[head.session]) - 1))
+                for digest, content in item.blobs:
+                    self._blobs[head.scope, digest] = content
+            for head in planner.touched.values():
+                self._rows[head.session] = dataclasses.replace(
+                    self._rows[head.session],
+                    entries=head.position,
+                    messages=head.messages,
+                    updated_at_us=head.updated_at_us,
+                )
+        return lambda: deliver(batch, outcomes)
+
+    def head(self, session: bytes) -> Head:
+        """See `LookUp.head`."""
+        row = self._rows.get(session)
+        if row is None:
+            raise SessionUnknown(frames.session_text(session))
+        ancestors = self._ancestors(row)
+        return Head(
+            session=session,
+            scope=(row.tenant, row.owner),
+            position=row.entries,
+            chain=self._chain_before(row, row.entries),
+            messages=row.messages,
+            ancestors=ancestors,
+            is_erased=row.is_erased,
+        )
+
+    def find_entry(self, scope: tuple[str, str], entry_id: bytes) -> Frame | None:
+        """See `LookUp.find_entry`."""
+        place = self._ids.get((scope, entry_id))
+        return None if place is None else frames.parse(self._stored[place[0]][place[1]])
+
+    def create_session(self, row: SessionRow) -> SessionRow:
+        """See `Engine.create_session`."""
+        with self._lock:
+            for other in self._rows.values():
+                same = (other.tenant, other.owner, other.workspace, other.name)
+                if not other.is_erased and same == (row.tenant, row.owner, row.workspace, row.name):
+                    return other
+            if row.parent is not None and row.parent not in self._rows:
+                raise SessionUnknown(frames.session_text(row.parent))
+            self._rows[row.id] = row
+            self._stored[row.id] = []
+            return row
+
+    def find_sessions(
+        self,
+        scope: Scope | None,
+        *,
+        session: bytes | None = None,
+        workspace: str | None = None,
+        name: str | None = None,
+    ) -> list[SessionRow]:
+        """See `Engine.find_sessions`."""
+        with self._lock:
+            rows = list(self._rows.values())
+        found = [
+            row
+            for row in rows
+            if (scope is None or (row.tenant, row.owner) == (scope.tenant, scope.owner))
+            and (row.id == session if session is not None else not row.is_erased)
+            and (workspace is None or row.workspace == workspace)
+            and (name is None or row.name == name)
+        ]
+        return sorted(found, key=lambda row: (row.updated_at_us, row.id), reverse=True)
+
+    def load(self, session: bytes, *, known: Snapshot | None = None) -> Snapshot:
+        """See `Engine.load`."""
+        with self._lock:
+            parts: list[Part] = []
+            scopes: list[tuple[str, str]] = []
+            for row, end in self._line(session):
+                stored = self._stored[row.id][: end - row.forked_at]
+                tail = Tail(row.id, base=row.forked_at, stored=stored)
+                parts.append(Part(tail, take=len(stored)))
+                scopes.append((row.tenant, row.owner))
+            return Snapshot(parts=parts, scopes=tuple(scopes), generation=self._generation)
+
+    def mark(self) -> object:
+        """See `Engine.mark`."""
+        return len(self._log), len(self._rows), self._generation
+
+    def feed(self, after: int, limit: int) -> list[Frame]:
+        """See `Engine.feed`."""
+        with self._lock:
+            places = self._log[after : after + limit]
+            return [frames.parse(self._stored[session][index]) for session, index in places]
+
+    def erase(self, erasures: Iterable[Erasure]) -> int:
+        """See `Engine.erase`."""
+        count = 0
+        with self._lock:
+            for erasure in erasures:
+                count += self._erase_one(erasure)
+            self._generation += 1
+            self._drop_unreferenced_blobs()
+        return count
+
+    def put_blob(self, scope: tuple[str, str], digest: bytes, content: bytes) -> None:
+        """See `Engine.put_blob`."""
+        with self._lock:
+            self._blobs[scope, digest] = content
+
+    def read_blob(self, scope: tuple[str, str], digest: bytes) -> bytes:
+        """See `Engine.read_blob`."""
+        content = self._blobs.get((scope, digest))
+        if content is None or hashlib.sha256(content).digest() != digest:
+            raise Corrupt(f"Blob sha256:{digest.hex()} is missing.")
+        return content
+
+    def check(self) -> list[Problem]:
+        """See `Engine.check`."""
+        return []
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+
+    def _line(self, session: bytes) -> list[tuple[SessionRow, int]]:
+        """A session and its ancestors, oldest first, each with the position it counts up to."""
+        line: list[tuple[SessionRow, int]] = []
+        row = self._rows.get(session)
+        if row is None:
+            raise SessionUnknown(frames.session_text(session))
+        end = row.entries
+        while True:
+            line.insert(0, (row, end))
+            if row.parent is None:
+                return line
+            end = min(end, row.forked_at)
+            row = self._rows[row.parent]
+            while row.forked_at >= end and row.parent is not None:
+                row = self._rows[row.parent]
+
+    def _ancestors(self, row: SessionRow) -> dict[bytes, int]:
+        return {each.id: end for each, end in self._line(row.id)[:-1]}
+
+    def _chain_before(self, row: SessionRow, position: int) -> bytes:
+        if position == 0:
+            return frames.ROOT_CHAIN
+        for each, end in reversed(self._line(row.id)):
+            if each.forked_at < position <= end:
+                return frames.parse(self._stored[each.id][position - 1 - each.forked_at]).chain
+        raise Corrupt("A session's line is broken.", session_id=str(uuid.UUID(bytes=row.id)))
+
+    def _erase_one(self, erasure: Erasure) -> int:
+        row = self._rows.get(erasure.session)
+        if row is None:
+            raise SessionUnknown(frames.session_text(erasure.session))
+        stored = self._stored[row.id]
+        count = 0
+        for index, raw in enumerate(stored):
+            frame = frames.parse(raw)
+            if frame.is_erased or (
+                erasure.positions is not None and frame.position not in erasure.positions
+            ):
+                continue
+            stored[index] = frames.erased(frame)
+            count += 1
+        if erasure.positions is None:
+            self._rows[row.id] = dataclasses.replace(row, name="", workspace="", is_erased=True)
+        self._recount()
+        return count
+
+    def _recount(self) -> None:
+        for row in list(self._rows.values()):
+            messages = sum(len(part.messages) for part in self.load(row.id).parts)
+            self._rows[row.id] = dataclasses.replace(self._rows[row.id], messages=messages)
+
+    def _drop_unreferenced_blobs(self) -> None:
+        used = {
+            (self._scope_of(session), digest)
+            for session, stored in self._stored.items()
+            for raw in stored
+            for digest in blob_digests(frames.parse(raw).body)
+        }
+        self._blobs = {key: value for key, value in self._blobs.items() if key in used}
+
+    def _scope_of(self, session: bytes) -> tuple[str, str]:
+        row = self._rows[session]
+        return row.tenant, row.owner

@@ -1,0 +1,353 @@
+"""The journal on SQLite: one file, one writer at a time, many readers, several processes.
+
+Everything that must hold together is one transaction: an append's rows, the sealing of a session's
+newest entries into a segment, an erase. So a kill at any instant leaves the state before or after,
+and there is nothing to repair, no half-sealed segment and no stray file but an unnamed blob.
+"""
+
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from novacore.journal import frame as frames
+from novacore.journal import sqlite_check, sqlite_erase, sqlite_file, sqlite_read, sqlite_seal
+from novacore.journal.blobs import BlobFolder
+from novacore.journal.config import Config
+from novacore.journal.errors import Corrupt, StoreClosed
+from novacore.journal.frame import Frame
+from novacore.journal.model import Problem, Scope
+from novacore.journal.plan import Head, Planner, deliver, plan_all
+from novacore.journal.sqlite_file import row_key, translated
+from novacore.journal.store import Erasure, SessionRow, Snapshot, Submission
+from novacore.journal.turns import Turns
+from novacore.journal.witness import Witness, Witnessed
+from novacore.kit import Clock
+
+FILE_NAME = "journal.db"
+_WRITER_CACHE_KIB = 16 * 1024
+_READER_CACHE_KIB = 1024
+_READERS_MAX = 8
+
+
+class SQLiteEngine:
+    """An engine on a local directory.
+
+    Args:
+        folder: the data directory; created, mode 0700, when missing.
+        config: the journal's limits.
+        clock: the time.
+
+    Raises:
+        StoreUnusable: the directory can't hold a journal; says why.
+        StoreTooNew: a newer program wrote it.
+        Corrupt: the file is damaged, or ends before what the witness saw.
+    """
+
+    def __init__(self, folder: Path, *, config: Config, clock: Clock) -> None:
+        sqlite_file.prepare_folder(folder)
+        self.folder = folder
+        self._path = folder / FILE_NAME
+        self._config = config
+        self._clock = clock
+        self._blobs = BlobFolder(folder / "blobs")
+        self._turns = Turns(folder, timeout_ms=config.lock_timeout_ms)
+        self._witness = Witness(folder / "witness")
+        self._write_lock = threading.Lock()
+        self._pool_lock = threading.Lock()
+        self._readers: list[apsw.Connection] = []
+        self._mark_lock = threading.Lock()
+        self._is_closed = False
+        self._wal_pages = 0
+        self._heads: dict[bytes, Head] = {}
+        self._unsealable: set[bytes] = set()
+        self._data_version = -1
+        self._last = Witnessed(bytes(16), 0, frames.ROOT_CHAIN)
+        self._recorded_at_us = 0
+        self._writer = self._open_writer()
+        self._marker = self._connect(64)
+
+    def _connect(self, cache_kib: int) -> apsw.Connection:
+        return sqlite_file.connect(
+            self._path, cache_kib=cache_kib, lock_timeout_ms=self._config.lock_timeout_ms
+        )
+
+    def _open_writer(self) -> apsw.Connection:
+        with self._turn():
+            connection = self._connect(_WRITER_CACHE_KIB)
+            is_new = not self._path.exists() or self._path.stat().st_size == 0
+            sqlite_file.create_or_check(connection, journal=uuid.uuid4().bytes)
+            connection.set_wal_hook(self._note_wal)
+            if is_new:
+                self._path.chmod(0o600)
+            self._writer = connection
+            with translated("opening"):
+                self._refresh()
+                self._compare_with_witness()
+        return connection
+
+    def _compare_with_witness(self) -> None:
+        """Refuse a file that ends before what was acknowledged."""
+        seen = self._witness.read()
+        if seen is None:
+            return
+        if seen.journal != self._last.journal:
+            raise Corrupt("The witness file belongs to another journal than the file beside it.")
+        chain: bytes | None = frames.ROOT_CHAIN
+        if seen.sequence:
+            chain = sqlite_read.chain_at(self._writer, seen.sequence)
+        if chain != seen.chain:
+            raise Corrupt(
+                f"The journal had {seen.sequence} entries and its file now ends at "
+                f"{self._last.sequence}: acknowledged entries are missing."
+            )
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        self._turns.take()
+        try:
+            yield
+        finally:
+            self._turns.give_back()
+
+    @contextmanager
+    def _writing(self, doing: str) -> Iterator[apsw.Connection]:
+        """A write transaction, ours alone; rolled back when anything goes wrong."""
+        with self._write_lock, self._turn(), translated(doing):
+            if self._is_closed:
+                raise StoreClosed
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                self._refresh()
+                yield self._writer
+                self._writer.execute("COMMIT")
+            except BaseException as error:
+                self._abandon(is_storage=isinstance(error, apsw.IOError | apsw.FullError))
+                raise
+
+    def _abandon(self, *, is_storage: bool) -> None:
+        """Back to what the file holds; after a failed write by a fresh connection."""
+        self._heads.clear()
+        self._data_version = -1
+        try:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+        except apsw.Error:
+            is_storage = True
+        if is_storage:
+            self._writer.close(True)
+            self._writer = self._connect(_WRITER_CACHE_KIB)
+            self._writer.set_wal_hook(self._note_wal)
+
+    def _note_wal(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self._wal_pages = pages
+        return apsw.SQLITE_OK
+
+    def _refresh(self) -> None:
+        """Learn what other connections wrote since our last turn."""
+        version = self._writer.execute("PRAGMA data_version").get
+        if version == self._data_version:
+            return
+        sqlite_file.check_format(self._writer, doing="writing", key="lowest_writer")
+        last = sqlite_read.last_entry(self._writer)
+        if last.sequence < self._last.sequence:
+            raise Corrupt(
+                f"The journal had {self._last.sequence} entries and its file now ends at "
+                f"{last.sequence}: acknowledged entries are missing."
+            )
+        self._last = Witnessed(last.journal, last.sequence, last.chain)
+        self._recorded_at_us = max(self._recorded_at_us, last.recorded_at_us)
+        self._heads.clear()
+        self._data_version = version
+
+    def commit(self, batch: Sequence[Submission]) -> Callable[[], None]:
+        """See `Engine.commit`."""
+        with self._writing("appending") as connection:
+            self._recorded_at_us = max(self._clock.now_us(), self._recorded_at_us)
+            planner = Planner(self, self._last.sequence + 1, self._recorded_at_us, self._heads)
+            outcomes = plan_all(planner, batch)
+            if planner.planned:
+                self._write(connection, planner)
+        if planner.planned:
+            last = planner.planned[-1]
+            self._last = Witnessed(self._last.journal, last.sequence, last.head.chain)
+            self._after_commit()
+        return lambda: deliver(batch, outcomes)
+
+    def _write(self, connection: apsw.Connection, planner: Planner) -> None:
+        planned = planner.planned
+        connection.executemany(
+            "INSERT INTO entry VALUES (?, ?, ?, ?)",
+            [(item.sequence, item.head.key, item.position, item.id) for item in planned],
+        )
+        connection.executemany(
+            "INSERT INTO tail VALUES (?, ?)",
+            [(row_key(item.head.key, item.position), item.stored) for item in planned],
+        )
+        for item in planned:
+            for digest, content in item.blobs:
+                self._blobs.put(item.head.scope, digest, content)
+                connection.execute(
+                    "INSERT INTO blob_ref VALUES (?, ?, ?)", (digest, item.head.key, item.position)
+                )
+        touched = planner.touched.values()
+        for head in touched:
+            is_long = head.position - head.sealed >= self._config.seal_entries
+            if is_long or head.tail_bytes >= self._config.seal_bytes:
+                self._seal(connection, head)
+        connection.executemany(
+            "UPDATE session SET entries=?, messages=?, sealed=?, tail_bytes=?, chain=?,"
+            " updated_us=? WHERE key=?",
+            [
+                (h.position, h.messages, h.sealed, h.tail_bytes, h.chain, h.updated_at_us, h.key)
+                for h in touched
+            ],
+        )
+
+    def _seal(self, connection: apsw.Connection, head: Head) -> None:
+        """Move a session's newest entries into a segment; damaged ones stay where they are."""
+        if head.session in self._unsealable:
+            return
+        try:
+            sqlite_seal.seal(connection, head, bytes_max=self._config.segment_bytes_max)
+        except Corrupt:
+            self._unsealable.add(head.session)
+
+    def _after_commit(self) -> None:
+        self._witness.write(self._last)
+        size = self._wal_pages * sqlite_file.PAGE_BYTES
+        if size >= self._config.checkpoint_bytes:
+            self._checkpoint("RESTART" if size >= 8 * self._config.checkpoint_bytes else "PASSIVE")
+
+    def _checkpoint(self, mode: str) -> None:
+        """Fold the log into the file. A busy reader only delays it."""
+        self._witness.sync()
+        try:
+            self._writer.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+        except apsw.BusyError:
+            return
+
+    def head(self, session: bytes) -> Head:
+        """See `LookUp.head`."""
+        return sqlite_read.head(self._writer, session)
+
+    def find_entry(self, scope: tuple[str, str], entry_id: bytes) -> Frame | None:
+        """See `LookUp.find_entry`."""
+        return sqlite_read.find_entry(self._writer, scope, entry_id)
+
+    def create_session(self, row: SessionRow) -> SessionRow:
+        """See `Engine.create_session`."""
+        with self._writing("creating a session") as connection:
+            return sqlite_read.create_session(connection, row)
+
+    def find_sessions(
+        self,
+        scope: Scope | None,
+        *,
+        session: bytes | None = None,
+        workspace: str | None = None,
+        name: str | None = None,
+    ) -> list[SessionRow]:
+        """See `Engine.find_sessions`."""
+        with self._reading() as connection:
+            return sqlite_read.find_sessions(
+                connection, scope, session=session, workspace=workspace, name=name
+            )
+
+    def load(self, session: bytes, *, known: Snapshot | None = None) -> Snapshot:
+        """See `Engine.load`."""
+        with self._reading() as connection:
+            return sqlite_read.load(connection, session, known=known)
+
+    def mark(self) -> object:
+        """See `Engine.mark`."""
+        with self._mark_lock:
+            if self._is_closed:
+                raise StoreClosed
+            return self._marker.execute("PRAGMA data_version").get
+
+    def feed(self, after: int, limit: int) -> list[Frame]:
+        """See `Engine.feed`."""
+        with self._reading() as connection:
+            return sqlite_read.feed(connection, after, limit)
+
+    def erase(self, erasures: Iterable[Erasure]) -> int:
+        """See `Engine.erase`."""
+        wanted = list(erasures)
+        sqlite_erase.note(self.folder / sqlite_erase.LIST_NAME, wanted, at_us=self._clock.now_us())
+        with self._writing("erasing") as connection:
+            count = sqlite_erase.erase(connection, wanted)
+            self._heads.clear()
+        self._finish_erasing()
+        return count
+
+    def _finish_erasing(self) -> None:
+        """Destroy what the transaction let go: blobs nobody names, the log's copies, old pages."""
+        with self._write_lock, self._turn(), translated("erasing"):
+            sqlite_erase.drop_blobs(self._writer, self._blobs)
+            with self._pool_lock:
+                for reader in self._readers:
+                    reader.close(True)
+                self._readers.clear()
+            self._checkpoint("TRUNCATE")
+
+    def put_blob(self, scope: tuple[str, str], digest: bytes, content: bytes) -> None:
+        """See `Engine.put_blob`."""
+        self._blobs.put(scope, digest, content)
+
+    def read_blob(self, scope: tuple[str, str], digest: bytes) -> bytes:
+        """See `Engine.read_blob`."""
+        return self._blobs.read(scope, digest)
+
+    def check(self) -> list[Problem]:
+        """See `Engine.check`."""
+        damage = self._witness.damage()
+        with self._reading() as connection:
+            found = sqlite_check.check(connection, self._blobs)
+        return ([Problem(what=damage)] if damage else []) + found
+
+    @contextmanager
+    def _reading(self) -> Iterator[apsw.Connection]:
+        """A read transaction on a connection of its own."""
+        with self._pool_lock:
+            if self._is_closed:
+                raise StoreClosed
+            connection = self._readers.pop() if self._readers else None
+        with translated("reading"):
+            if connection is None:
+                connection = self._connect(_READER_CACHE_KIB)
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("COMMIT")
+                self._give_back(connection)
+
+    def _give_back(self, connection: apsw.Connection) -> None:
+        with self._pool_lock:
+            if not self._is_closed and len(self._readers) < _READERS_MAX:
+                self._readers.append(connection)
+                return
+        connection.close(True)
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        with self._write_lock, self._mark_lock, self._pool_lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            self._witness.sync()
+            with translated("closing"):
+                for connection in (*self._readers, self._marker, self._writer):
+                    connection.close(True)
+            self._readers.clear()
+            self._witness.close()
+            self._turns.close()
+
+
+def open_engine(folder: Path, *, config: Config, clock: Clock) -> SQLiteEngine:
+    """The SQLite engine on a data directory. See `SQLiteEngine`."""
+    return SQLiteEngine(folder, config=config, clock=clock)
