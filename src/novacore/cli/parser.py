@@ -95,8 +95,11 @@ def _run(parser: argparse.ArgumentParser) -> None:
 
 def _sessions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("search", nargs="?", default="", help="part of a name")
-    parser.add_argument("--all", action="store_true", help="of every folder, not of this one")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--all", action="store_true", help="of every folder; this is the default")
+    which.add_argument("--here", action="store_true", help="of this folder only")
     parser.add_argument("--limit", type=int, default=100, metavar="N", help="at most N; 100")
+    parser.add_argument("--names", action="store_true", help="print names only, one a line")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

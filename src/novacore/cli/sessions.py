@@ -6,7 +6,9 @@ from typing import Any
 from novacore import journal
 
 
-def find_session(store: journal.Store, wanted: str, *, workspace: str) -> journal.Session:
+def find_session(
+    store: journal.JournalStore, wanted: str, *, workspace: str
+) -> journal.JournalSession:
     """The session of this name in this folder, else of this id or name anywhere.
 
     Raises:

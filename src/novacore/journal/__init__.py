@@ -37,6 +37,7 @@ from novacore.journal.model import (
 )
 from novacore.journal.store_memory import MemoryEngine
 from novacore.journal.store_sqlite import SQLiteEngine
+from novacore.journal.surroundings import Surroundings, describe_surroundings
 from novacore.journal.transcript import Entries, Transcript
 from novacore.kit import Clock, SystemClock
 
@@ -67,8 +68,10 @@ __all__ = [
     "StoreClosed",
     "StoreTooNew",
     "StoreUnusable",
+    "Surroundings",
     "Transcript",
     "VerifyReport",
+    "describe_surroundings",
     "open_memory",
     "open_store",
 ]
