@@ -128,7 +128,7 @@ def parse_unchecked(frame: bytes | memoryview) -> Frame:
     head, kind, actor, at = split_head(frame)
     if at + head[16] != len(frame):
         raise Corrupt("A stored entry's length does not match its frame.")
-    return Frame(*head[:14], kind, actor, bytes(frame[at:]))
+    return Frame._make((*head[:14], kind, actor, bytes(frame[at:])))
 
 
 def split_head(data: bytes | memoryview, at: int = 0) -> tuple[tuple[int, ...], str, str, int]:

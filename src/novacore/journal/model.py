@@ -1,8 +1,9 @@
 """What the journal takes and gives: scopes, entries, messages, and what is known of a session."""
 
+from abc import ABCMeta
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -73,7 +74,7 @@ class Message(msgspec.Struct, array_like=True, gc=False, eq=False, repr_omit_def
         return f"Message({self.fields!r})"
 
 
-Mapping.register(Message)
+cast("ABCMeta", Mapping).register(Message)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ does not match, each entry is checked by itself, so that a flipped byte costs on
 import struct
 from array import array
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import xxhash
 
@@ -83,7 +83,8 @@ def _offsets(blocks: list[bytes]) -> bytes:
     return offsets.tobytes()
 
 
-class Layout(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Layout:
     """What the index says of a segment: enough to read it when its own prefix is damaged."""
 
     session: bytes

@@ -2,20 +2,19 @@
 
 from collections.abc import Iterator
 
-import apsw
-
 from novacore.journal import frame as frames
 from novacore.journal import sqlite_read
 from novacore.journal.blobs import BlobFolder
 from novacore.journal.errors import Corrupt
 from novacore.journal.model import Problem
+from novacore.journal.sqlite_file import Connection
 from novacore.journal.sqlite_read import HeadRow
 from novacore.journal.value import blob_digests
 
 _MESSAGES_MAX = 20
 
 
-def check(connection: apsw.Connection, blobs: BlobFolder) -> list[Problem]:
+def check(connection: Connection, blobs: BlobFolder) -> list[Problem]:
     """Every problem found; the caller's transaction makes it one moment's view."""
     found: list[Problem] = []
     rows = connection.execute(f"PRAGMA integrity_check({_MESSAGES_MAX})").fetchall()
@@ -34,9 +33,7 @@ def check(connection: apsw.Connection, blobs: BlobFolder) -> list[Problem]:
     return found
 
 
-def _check_session(
-    connection: apsw.Connection, row: HeadRow, blobs: BlobFolder
-) -> Iterator[Problem]:
+def _check_session(connection: Connection, row: HeadRow, blobs: BlobFolder) -> Iterator[Problem]:
     session = frames.session_text(row.id)
     try:
         yield from _check_entries(connection, row, session, blobs)
@@ -47,7 +44,7 @@ def _check_session(
 
 
 def _check_entries(
-    connection: apsw.Connection, row: HeadRow, session: str, blobs: BlobFolder
+    connection: Connection, row: HeadRow, session: str, blobs: BlobFolder
 ) -> Iterator[Problem]:
     """The session's own entries against the index, and its row against its last entry."""
     listed = {

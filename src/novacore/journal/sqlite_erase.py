@@ -10,15 +10,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import apsw
-
 from novacore.journal import frame as frames
 from novacore.journal import segment as segments
 from novacore.journal import sqlite_read, sqlite_seal
 from novacore.journal.blobs import BlobFolder, owner_folder
 from novacore.journal.errors import SessionUnknown
 from novacore.journal.segment import Segment
-from novacore.journal.sqlite_file import POSITION_MAX, row_key
+from novacore.journal.sqlite_file import POSITION_MAX, Connection, row_key
 from novacore.journal.store import Erasure
 
 LIST_NAME = "erasures.jsonl"
@@ -44,7 +42,7 @@ def note(path: Path, erasures: Sequence[Erasure], *, at_us: int) -> None:
         os.close(handle)
 
 
-def erase(connection: apsw.Connection, erasures: Sequence[Erasure]) -> int:
+def erase(connection: Connection, erasures: Sequence[Erasure]) -> int:
     """Turn entries into tombstones; returns how many were not tombstones before."""
     count = 0
     for each in erasures:
@@ -70,7 +68,7 @@ def erase(connection: apsw.Connection, erasures: Sequence[Erasure]) -> int:
     return count
 
 
-def _erase_tail(connection: apsw.Connection, key: int, positions: Sequence[int]) -> int:
+def _erase_tail(connection: Connection, key: int, positions: Sequence[int]) -> int:
     count = 0
     for position in positions:
         where = (row_key(key, position),)
@@ -83,9 +81,7 @@ def _erase_tail(connection: apsw.Connection, key: int, positions: Sequence[int])
     return count
 
 
-def _erase_sealed(
-    connection: apsw.Connection, key: int, session: bytes, positions: set[int]
-) -> int:
+def _erase_sealed(connection: Connection, key: int, session: bytes, positions: set[int]) -> int:
     if not positions:
         return 0
     count = 0
@@ -102,7 +98,7 @@ def _erase_sealed(
     return count
 
 
-def _rewrite(connection: apsw.Connection, key: int, run: Segment, hit: set[int]) -> int:
+def _rewrite(connection: Connection, key: int, run: Segment, hit: set[int]) -> int:
     count = 0
     stored: list[bytes] = []
     for index in range(run.count):
@@ -117,7 +113,7 @@ def _rewrite(connection: apsw.Connection, key: int, run: Segment, hit: set[int])
     return count
 
 
-def _recount(connection: apsw.Connection) -> None:
+def _recount(connection: Connection) -> None:
     """Message counts again, in forks too: an erased message is none."""
     for row in sqlite_read.sessions_of(connection):
         loaded = sqlite_read.load(connection, row.id, known=None)
@@ -126,7 +122,7 @@ def _recount(connection: apsw.Connection) -> None:
             connection.execute("UPDATE session SET messages=? WHERE key=?", (messages, row.key))
 
 
-def drop_blobs(connection: apsw.Connection, blobs: BlobFolder) -> None:
+def drop_blobs(connection: Connection, blobs: BlobFolder) -> None:
     """Destroy the blobs that no entry names. The caller holds the turn, so none is being added."""
     used = {
         (owner_folder((tenant, owner)), digest)

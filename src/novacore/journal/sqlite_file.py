@@ -6,9 +6,10 @@ session's rows lie side by side without another index.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Protocol, cast
 
 import apsw
 
@@ -24,6 +25,31 @@ POSITION_MAX = 2**KEY_SHIFT - 1
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "fuse.sshfs", "9p", "ceph", "glusterfs"}
 )
+
+
+class Cursor(Protocol):
+    """The rows of a statement. `get` is the first column of the first row, or None."""
+
+    get: Any
+
+    def fetchone(self) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Connection(Protocol):
+    """As much of `apsw.Connection` as we use; its own types are partly unknown on Python 3.11."""
+
+    in_transaction: bool
+
+    def execute(self, sql: str, bindings: Sequence[object] | None = None, /) -> Cursor: ...
+    def executemany(self, sql: str, rows: Iterable[Sequence[object]], /) -> Cursor: ...
+    def blob_open(
+        self, database: str, table: str, column: str, rowid: int, writeable: bool, /
+    ) -> apsw.Blob: ...
+    def set_wal_hook(self, hook: Callable[[Any, str, int], int], /) -> None: ...
+    def close(self, force: bool = False, /) -> None: ...
+
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -54,7 +80,7 @@ def row_key(session: int, position: int) -> int:
 
 
 @contextmanager
-def translated(doing: str) -> Iterator[None]:
+def translated(doing: str) -> Generator[None]:
     """Turn SQLite's errors into ours, once, here."""
     try:
         yield
@@ -124,7 +150,7 @@ def file_system(folder: Path) -> str:
     return kind
 
 
-def connect(path: Path, *, cache_kib: int, lock_timeout_ms: int) -> apsw.Connection:
+def connect(path: Path, *, cache_kib: int, lock_timeout_ms: int) -> Connection:
     """A connection with our settings. Raises `StoreUnusable` for an affected SQLite."""
     version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
     if version < SQLITE_MIN:
@@ -133,10 +159,12 @@ def connect(path: Path, *, cache_kib: int, lock_timeout_ms: int) -> apsw.Connect
             hint="Install a current apsw: pip install --upgrade apsw.",
         )
     with translated("opening"):
-        connection = apsw.Connection(str(path))
-        connection.set_busy_timeout(lock_timeout_ms)
+        opened = apsw.Connection(str(path))
+        opened.set_busy_timeout(lock_timeout_ms)
+        connection = cast("Connection", opened)
         for pragma in (
             f"page_size={PAGE_BYTES}",
+            "auto_vacuum=INCREMENTAL",
             "synchronous=FULL",
             "fullfsync=ON",
             "checkpoint_fullfsync=ON",
@@ -150,7 +178,7 @@ def connect(path: Path, *, cache_kib: int, lock_timeout_ms: int) -> apsw.Connect
     return connection
 
 
-def create_or_check(connection: apsw.Connection, *, journal: bytes) -> None:
+def create_or_check(connection: Connection, *, journal: bytes) -> None:
     """Make the tables in a new file; in an old one, check that this program may use it.
 
     Raises:
@@ -178,7 +206,7 @@ def create_or_check(connection: apsw.Connection, *, journal: bytes) -> None:
             raise
 
 
-def check_format(connection: apsw.Connection, *, doing: str, key: str) -> None:
+def check_format(connection: Connection, *, doing: str, key: str) -> None:
     """Refuse a file that needs a newer program for `doing`."""
     try:
         needed = connection.execute("SELECT value FROM meta WHERE key=?", (key,)).get

@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import apsw
-
 from novacore.journal import frame as frames
 from novacore.journal.errors import Corrupt, SessionUnknown
 from novacore.journal.frame import Frame
 from novacore.journal.model import Scope
 from novacore.journal.plan import Head
 from novacore.journal.segment import Layout, Segment
-from novacore.journal.sqlite_file import KEY_SHIFT, POSITION_MAX, row_key
+from novacore.journal.sqlite_file import KEY_SHIFT, POSITION_MAX, Connection, row_key
 from novacore.journal.store import SessionRow, Snapshot
 from novacore.journal.transcript import Part, Run, Tail
 
@@ -75,11 +73,12 @@ def _head_row(values: tuple[Any, ...]) -> HeadRow:
 
 
 def _name(session: object) -> str | None:
-    is_id = isinstance(session, bytes) and len(session) == 16
-    return frames.session_text(session) if is_id else None
+    if isinstance(session, bytes) and len(session) == 16:
+        return frames.session_text(session)
+    return None
 
 
-def last_entry(connection: apsw.Connection) -> LastEntry:
+def last_entry(connection: Connection) -> LastEntry:
     """The last entry of the journal; sequence 0 where there is none."""
     journal = connection.execute("SELECT value FROM meta WHERE key='journal'").get
     row = connection.execute(
@@ -92,7 +91,7 @@ def last_entry(connection: apsw.Connection) -> LastEntry:
     return LastEntry(journal, sequence, chain, recorded)
 
 
-def chain_at(connection: apsw.Connection, sequence: int) -> bytes | None:
+def chain_at(connection: Connection, sequence: int) -> bytes | None:
     """The chain hash of the entry with that sequence; None: there is no such entry."""
     row = connection.execute(
         "SELECT session, position FROM entry WHERE sequence=?", (sequence,)
@@ -105,14 +104,14 @@ def chain_at(connection: apsw.Connection, sequence: int) -> bytes | None:
     return frame_at(connection, row[0], row[1]).chain
 
 
-def _head_by_id(connection: apsw.Connection, session: bytes) -> HeadRow:
+def _head_by_id(connection: Connection, session: bytes) -> HeadRow:
     values = connection.execute(_HEAD + "id=?", (session,)).fetchone()
     if values is None:
         raise SessionUnknown(frames.session_text(session))
     return _head_row(values)
 
 
-def line(connection: apsw.Connection, session: bytes) -> list[tuple[HeadRow, int]]:
+def line(connection: Connection, session: bytes) -> list[tuple[HeadRow, int]]:
     """A session and those it was forked from, oldest first, each with where its share ends."""
     row = _head_by_id(connection, session)
     end = row.entries
@@ -128,7 +127,7 @@ def line(connection: apsw.Connection, session: bytes) -> list[tuple[HeadRow, int
     return found
 
 
-def head(connection: apsw.Connection, session: bytes) -> Head:
+def head(connection: Connection, session: bytes) -> Head:
     """Where a session ends, for the planner."""
     rows = line(connection, session)
     row = rows[-1][0]
@@ -147,9 +146,7 @@ def head(connection: apsw.Connection, session: bytes) -> Head:
     )
 
 
-def find_entry(
-    connection: apsw.Connection, scope: tuple[str, str], entry_id: bytes
-) -> Frame | None:
+def find_entry(connection: Connection, scope: tuple[str, str], entry_id: bytes) -> Frame | None:
     """The stored entry of that id among one owner's sessions."""
     row = connection.execute(
         "SELECT e.session, e.position FROM entry e JOIN session s ON s.key = e.session"
@@ -159,7 +156,7 @@ def find_entry(
     return None if row is None else frame_at(connection, row[0], row[1])
 
 
-def frame_at(connection: apsw.Connection, key: int, position: int) -> Frame:
+def frame_at(connection: Connection, key: int, position: int) -> Frame:
     """One entry by its session's number and its position."""
     stored = connection.execute("SELECT frame FROM tail WHERE key=?", (row_key(key, position),)).get
     if stored is not None:
@@ -182,18 +179,20 @@ def frame_at(connection: apsw.Connection, key: int, position: int) -> Frame:
     return sealed.frame(position - sealed.base)
 
 
-def read_segment(connection: apsw.Connection, session: bytes, values: tuple[Any, ...]) -> Segment:
+def read_segment(connection: Connection, session: bytes, values: tuple[Any, ...]) -> Segment:
     """A segment by its row (key, count, messages, heads size)."""
     key, count, messages, heads_size = values
     if any(type(value) is not int or value < 0 for value in values):
         raise Corrupt("A segment's row in the index is damaged.", session_id=_name(session))
-    with connection.blob_open("main", "segment", "data", key, False) as blob:
-        data = blob.read()
     layout = Layout(session, key & POSITION_MAX, count, messages, heads_size)
-    return Segment(data, layout=layout)
+    blob = connection.blob_open("main", "segment", "data", key, False)
+    try:
+        return Segment(blob.read(), layout=layout)
+    finally:
+        blob.close()
 
 
-def load(connection: apsw.Connection, session: bytes, *, known: Snapshot | None) -> Snapshot:
+def load(connection: Connection, session: bytes, *, known: Snapshot | None) -> Snapshot:
     """A session's parts. Sealed parts of `known` are used again while nothing was erased."""
     generation = connection.execute("SELECT value FROM meta WHERE key='generation'").get
     reusable: dict[tuple[bytes, int, int], Run] = {}
@@ -208,7 +207,7 @@ def load(connection: apsw.Connection, session: bytes, *, known: Snapshot | None)
 
 
 def _parts_of(
-    connection: apsw.Connection,
+    connection: Connection,
     row: HeadRow,
     end: int,
     reusable: dict[tuple[bytes, int, int], Run],
@@ -249,7 +248,7 @@ def _missing(session: bytes, position: int) -> Corrupt:
     )
 
 
-def feed(connection: apsw.Connection, after: int, limit: int) -> list[Frame]:
+def feed(connection: Connection, after: int, limit: int) -> list[Frame]:
     """Entries above a sequence. Segments are read once per call."""
     rows = connection.execute(
         "SELECT session, position FROM entry WHERE sequence > ? ORDER BY sequence LIMIT ?",
@@ -271,7 +270,7 @@ def feed(connection: apsw.Connection, after: int, limit: int) -> list[Frame]:
     return found
 
 
-def _segment_of(connection: apsw.Connection, key: int, position: int) -> Segment:
+def _segment_of(connection: Connection, key: int, position: int) -> Segment:
     values = connection.execute(
         "SELECT key, count, messages, heads_size FROM segment WHERE key BETWEEN ? AND ?"
         " ORDER BY key DESC LIMIT 1",
@@ -287,7 +286,7 @@ def _segment_of(connection: apsw.Connection, key: int, position: int) -> Segment
     )
 
 
-def create_session(connection: apsw.Connection, row: SessionRow) -> SessionRow:
+def create_session(connection: Connection, row: SessionRow) -> SessionRow:
     """Insert a session, or find the one of that name."""
     scope = Scope(tenant=row.tenant, owner=row.owner)
     found = find_sessions(connection, scope, workspace=row.workspace, name=row.name)
@@ -311,7 +310,7 @@ def create_session(connection: apsw.Connection, row: SessionRow) -> SessionRow:
     return row
 
 
-def _chain_before(connection: apsw.Connection, session: bytes, position: int) -> bytes:
+def _chain_before(connection: Connection, session: bytes, position: int) -> bytes:
     """The chain hash that an entry at `position` of the session follows."""
     if position == 0:
         return frames.ROOT_CHAIN
@@ -322,7 +321,7 @@ def _chain_before(connection: apsw.Connection, session: bytes, position: int) ->
 
 
 def find_sessions(
-    connection: apsw.Connection,
+    connection: Connection,
     scope: Scope | None,
     *,
     session: bytes | None = None,
@@ -354,7 +353,7 @@ def find_sessions(
     ]  # fmt: skip
 
 
-def sessions_of(connection: apsw.Connection) -> list[HeadRow]:
+def sessions_of(connection: Connection) -> list[HeadRow]:
     """Every session's row, erased ones too, in order of creation."""
     return [_head_row(row) for row in connection.execute(_HEAD + "1 ORDER BY key").fetchall()]
 

@@ -5,19 +5,17 @@ swallows the one before it while that is at most twice as large: sizes then at l
 segment to the next, a session has few of them, and each entry is rewritten a few times in all.
 """
 
-import apsw
-
 from novacore.journal import segment as segments
 from novacore.journal.errors import Corrupt
 from novacore.journal.plan import Head
 from novacore.journal.segment import Layout, Segment, layout_of
-from novacore.journal.sqlite_file import POSITION_MAX, row_key
+from novacore.journal.sqlite_file import POSITION_MAX, Connection, row_key
 
 _SWALLOW = 2
 """A segment swallows its predecessor when that is at most this many times larger."""
 
 
-def seal(connection: apsw.Connection, head: Head, *, bytes_max: int) -> None:
+def seal(connection: Connection, head: Head, *, bytes_max: int) -> None:
     """Seal everything of a session that is not sealed yet, and merge.
 
     Raises:
@@ -59,7 +57,7 @@ def seal(connection: apsw.Connection, head: Head, *, bytes_max: int) -> None:
     head.tail_bytes = 0
 
 
-def insert(connection: apsw.Connection, key: int, data: bytes) -> None:
+def insert(connection: Connection, key: int, data: bytes) -> None:
     """Store a segment of the session with that number, in place of one with the same base."""
     layout = layout_of(data)
     connection.execute(
@@ -71,9 +69,11 @@ def insert(connection: apsw.Connection, key: int, data: bytes) -> None:
     )  # fmt: skip
 
 
-def _read_whole(connection: apsw.Connection, key: int, layout: Layout) -> Segment | None:
+def _read_whole(connection: Connection, key: int, layout: Layout) -> Segment | None:
     """A segment that may be merged; None: it is damaged, and stays as it is for salvage."""
-    with connection.blob_open("main", "segment", "data", key, False) as blob:
-        data = blob.read()
-    found = Segment(data, layout=layout)
+    blob = connection.blob_open("main", "segment", "data", key, False)
+    try:
+        found = Segment(blob.read(), layout=layout)
+    finally:
+        blob.close()
     return found if found.is_whole else None

@@ -7,7 +7,7 @@ and there is nothing to repair, no half-sealed segment and no stray file but an 
 
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,11 +17,11 @@ from novacore.journal import frame as frames
 from novacore.journal import sqlite_check, sqlite_erase, sqlite_file, sqlite_read, sqlite_seal
 from novacore.journal.blobs import BlobFolder
 from novacore.journal.config import Config
-from novacore.journal.errors import Corrupt, StoreClosed
+from novacore.journal.errors import Corrupt, JournalError, StoreClosed
 from novacore.journal.frame import Frame
 from novacore.journal.model import Problem, Scope
 from novacore.journal.plan import Head, Planner, deliver, plan_all
-from novacore.journal.sqlite_file import row_key, translated
+from novacore.journal.sqlite_file import Connection, row_key, translated
 from novacore.journal.store import Erasure, SessionRow, Snapshot, Submission
 from novacore.journal.turns import Turns
 from novacore.journal.witness import Witness, Witnessed
@@ -31,6 +31,8 @@ FILE_NAME = "journal.db"
 _WRITER_CACHE_KIB = 16 * 1024
 _READER_CACHE_KIB = 1024
 _READERS_MAX = 8
+_SEAL_AT_CLOSE = 8
+"""A session with this many unsealed entries is sealed when the store closes."""
 
 
 class SQLiteEngine:
@@ -58,10 +60,11 @@ class SQLiteEngine:
         self._witness = Witness(folder / "witness")
         self._write_lock = threading.Lock()
         self._pool_lock = threading.Lock()
-        self._readers: list[apsw.Connection] = []
+        self._readers: list[Connection] = []
         self._mark_lock = threading.Lock()
         self._is_closed = False
         self._wal_pages = 0
+        self._folding: threading.Thread | None = None
         self._heads: dict[bytes, Head] = {}
         self._unsealable: set[bytes] = set()
         self._data_version = -1
@@ -69,13 +72,14 @@ class SQLiteEngine:
         self._recorded_at_us = 0
         self._writer = self._open_writer()
         self._marker = self._connect(64)
+        self._first = self._last.sequence
 
-    def _connect(self, cache_kib: int) -> apsw.Connection:
+    def _connect(self, cache_kib: int) -> Connection:
         return sqlite_file.connect(
             self._path, cache_kib=cache_kib, lock_timeout_ms=self._config.lock_timeout_ms
         )
 
-    def _open_writer(self) -> apsw.Connection:
+    def _open_writer(self) -> Connection:
         with self._turn():
             connection = self._connect(_WRITER_CACHE_KIB)
             is_new = not self._path.exists() or self._path.stat().st_size == 0
@@ -106,7 +110,7 @@ class SQLiteEngine:
             )
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _turn(self) -> Generator[None]:
         self._turns.take()
         try:
             yield
@@ -114,7 +118,7 @@ class SQLiteEngine:
             self._turns.give_back()
 
     @contextmanager
-    def _writing(self, doing: str) -> Iterator[apsw.Connection]:
+    def _writing(self, doing: str) -> Generator[Connection]:
         """A write transaction, ours alone; rolled back when anything goes wrong."""
         with self._write_lock, self._turn(), translated(doing):
             if self._is_closed:
@@ -142,7 +146,7 @@ class SQLiteEngine:
             self._writer = self._connect(_WRITER_CACHE_KIB)
             self._writer.set_wal_hook(self._note_wal)
 
-    def _note_wal(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+    def _note_wal(self, _connection: Connection, _name: str, pages: int) -> int:
         self._wal_pages = pages
         return apsw.SQLITE_OK
 
@@ -177,7 +181,7 @@ class SQLiteEngine:
             self._after_commit()
         return lambda: deliver(batch, outcomes)
 
-    def _write(self, connection: apsw.Connection, planner: Planner) -> None:
+    def _write(self, connection: Connection, planner: Planner) -> None:
         planned = planner.planned
         connection.executemany(
             "INSERT INTO entry VALUES (?, ?, ?, ?)",
@@ -198,16 +202,20 @@ class SQLiteEngine:
             is_long = head.position - head.sealed >= self._config.seal_entries
             if is_long or head.tail_bytes >= self._config.seal_bytes:
                 self._seal(connection, head)
+        self._update_heads(connection, touched)
+
+    @staticmethod
+    def _update_heads(connection: Connection, heads: Iterable[Head]) -> None:
         connection.executemany(
             "UPDATE session SET entries=?, messages=?, sealed=?, tail_bytes=?, chain=?,"
             " updated_us=? WHERE key=?",
             [
                 (h.position, h.messages, h.sealed, h.tail_bytes, h.chain, h.updated_at_us, h.key)
-                for h in touched
+                for h in heads
             ],
         )
 
-    def _seal(self, connection: apsw.Connection, head: Head) -> None:
+    def _seal(self, connection: Connection, head: Head) -> None:
         """Move a session's newest entries into a segment; damaged ones stay where they are."""
         if head.session in self._unsealable:
             return
@@ -218,9 +226,31 @@ class SQLiteEngine:
 
     def _after_commit(self) -> None:
         self._witness.write(self._last)
-        size = self._wal_pages * sqlite_file.PAGE_BYTES
-        if size >= self._config.checkpoint_bytes:
-            self._checkpoint("RESTART" if size >= 8 * self._config.checkpoint_bytes else "PASSIVE")
+        if self._wal_pages * sqlite_file.PAGE_BYTES < self._config.checkpoint_bytes:
+            return
+        if self._folding is None:
+            self._folding = threading.Thread(target=self._fold, name="nova-fold", daemon=True)
+            self._folding.start()
+        elif not self._folding.is_alive():
+            self._folding = None
+            self._checkpoint("PASSIVE")
+
+    def _fold(self) -> None:
+        """Fold most of the log into the file while appends go on.
+
+        The commit after it folds what is left, a little, and the log starts over. Done by the
+        committing thread alone, appends would wait for the whole of it.
+        """
+        try:
+            connection = self._connect(64)
+        except JournalError:
+            return
+        try:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        except apsw.Error:
+            return
+        finally:
+            connection.close(True)
 
     def _checkpoint(self, mode: str) -> None:
         """Fold the log into the file. A busy reader only delays it."""
@@ -310,7 +340,7 @@ class SQLiteEngine:
         return ([Problem(what=damage)] if damage else []) + found
 
     @contextmanager
-    def _reading(self) -> Iterator[apsw.Connection]:
+    def _reading(self) -> Generator[Connection]:
         """A read transaction on a connection of its own."""
         with self._pool_lock:
             if self._is_closed:
@@ -326,7 +356,7 @@ class SQLiteEngine:
                 connection.execute("COMMIT")
                 self._give_back(connection)
 
-    def _give_back(self, connection: apsw.Connection) -> None:
+    def _give_back(self, connection: Connection) -> None:
         with self._pool_lock:
             if not self._is_closed and len(self._readers) < _READERS_MAX:
                 self._readers.append(connection)
@@ -339,6 +369,9 @@ class SQLiteEngine:
             if self._is_closed:
                 return
             self._is_closed = True
+            if self._folding is not None:
+                self._folding.join()
+            self._tidy_up()
             self._witness.sync()
             with translated("closing"):
                 for connection in (*self._readers, self._marker, self._writer):
@@ -346,6 +379,24 @@ class SQLiteEngine:
             self._readers.clear()
             self._witness.close()
             self._turns.close()
+
+    def _tidy_up(self) -> None:
+        """Seal what is long enough and give free pages back; a failure leaves all as it is."""
+        unsealed = [h for h in self._heads.values() if h.position - h.sealed >= _SEAL_AT_CLOSE]
+        if not unsealed and self._last.sequence == self._first:
+            return
+        try:
+            with self._turn(), translated("closing"):
+                self._writer.execute("BEGIN IMMEDIATE")
+                self._refresh()
+                for head in unsealed:
+                    if head.session in self._heads:
+                        self._seal(self._writer, head)
+                        self._update_heads(self._writer, [head])
+                self._writer.execute("COMMIT")
+                self._writer.execute("PRAGMA incremental_vacuum").fetchall()
+        except JournalError:
+            self._abandon(is_storage=False)
 
 
 def open_engine(folder: Path, *, config: Config, clock: Clock) -> SQLiteEngine:

@@ -43,9 +43,8 @@ def encode_body(
     Raises:
         EntryRefused: something in it can't be kept exactly, or it is too large; names the path.
     """
-    if type(fields) is dict and _is_plain(
-        cast("dict[str, Any]", fields), config.blob_text_bytes // 4, config.nesting_max
-    ):
+    is_plain = _is_plain(fields, config.blob_text_bytes // 4, config.nesting_max)
+    if is_plain and isinstance(fields, dict):
         try:
             data = _encode((fields,))
         except UnicodeEncodeError:
