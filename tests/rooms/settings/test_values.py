@@ -14,9 +14,9 @@ from novacore.settings import ValueInvalid, keys, values
 class Sample:
     share: float = kit.setting(0.5, doc="A share.", minimum=0.0, maximum=1.0)
     count: int | None = kit.setting(None, doc="A count.", unit="entries", maximum=9)
-    place: Path = kit.setting(Path(), doc="A place.")
+    place: Path = kit.setting(Path(), doc="A place.")  # noqa: RUF009 - as the rooms do
     word: Literal["a", "b"] = kit.setting("a", doc="A word.", choices=("a", "b"))
-    table: dict[str, Any] = kit.setting((), doc="A table.")
+    table: dict[str, Any] = kit.setting((), doc="A table.")  # noqa: RUF009 - as the rooms do
     names: tuple[str, ...] | None = kit.setting(None, doc="Names.")
 
 
