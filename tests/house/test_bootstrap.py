@@ -56,7 +56,7 @@ class _Index(http.server.BaseHTTPRequestHandler):
 def index():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Index)
     server.seen = []
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield server
     server.shutdown()

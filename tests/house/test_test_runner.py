@@ -18,6 +18,7 @@ def _pytest_part(folder: Path, text: str) -> run_tests.Part:
 
 def _run(part: run_tests.Part) -> run_tests.Outcome:
     setting = run_tests.environment(is_covered=False, data_folder=Path())
+    setting["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # The plugins take longer than the tests.
     return run_tests.run_part(part, extra=(), setting=setting)
 
 
