@@ -1,0 +1,1 @@
+"""The journal beside its peers, measured in one run: `python -m benchmarks`."""
