@@ -7,7 +7,8 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	&& { command -v "$$name"; break; }; done)
 
 # The task as it was typed: make would else read a `$` in it as a variable of its own.
-override export TASK := $(value TASK)
+override TASK := $(value TASK)
+export TASK
 
 BOOTSTRAP = $(if $(PYTHON),"$(PYTHON)" tools/bootstrap.py,@echo \
 	"NovaCore needs Python 3.11 or newer, and found none: install it, or name it with make PYTHON=/path/to/python3" >&2; false)

@@ -1,7 +1,9 @@
 """A room is entered by its front door, and the door says what is inside."""
 
 import importlib
+import inspect
 import types
+from collections.abc import Iterator
 
 import grimp
 import pytest
@@ -90,3 +92,34 @@ def test_every_name_at_a_front_door_says_what_it_is(rooms):
             if callable(value) and is_ours and not (value.__doc__ or "").strip():
                 silent.append(f"{room}.{name}")
     assert silent == []
+
+
+POSITIONAL_MAX = 2
+
+
+def _calls(door: types.ModuleType) -> Iterator[tuple[str, inspect.Signature]]:
+    """Each function at a front door, and each method that a class there defines itself."""
+    for name in door.__all__:
+        value = getattr(door, name)
+        if inspect.isfunction(value):
+            yield name, inspect.signature(value)
+        elif inspect.isclass(value) and value.__module__.startswith("novacore"):
+            for method, body in vars(value).items():
+                if inspect.isfunction(body) and (method == "__init__" or method[0] != "_"):
+                    yield f"{name}.{method}", inspect.signature(body)
+
+
+def test_more_than_two_arguments_are_passed_by_name(rooms):
+    """A call with three bare values can't be read; by name it can."""
+    unnamed = []
+    for room in rooms:
+        for name, signature in _calls(importlib.import_module(f"novacore.{room}")):
+            bare = [
+                each.name
+                for each in signature.parameters.values()
+                if each.kind in {each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD}
+                and each.name not in {"self", "cls"}
+            ]
+            if len(bare) > POSITIONAL_MAX:
+                unnamed.append(f"{room}.{name}({', '.join(bare)})")
+    assert unnamed == []

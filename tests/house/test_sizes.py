@@ -2,8 +2,11 @@
 
 import ast
 
+import pytest
+
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 600
+NESTING_MAX = 4
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "base", "manager"}
 
 
@@ -38,3 +41,43 @@ def test_no_file_has_a_name_that_says_nothing(everything):
         for source in everything
         if BANNED_NAMES & {source.path.stem, source.path.parent.name}
     ] == []
+
+
+BLOCKS = (
+    ast.If | ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Try | ast.Match
+)
+INNER = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
+
+
+def _nesting(node: ast.AST, depth: int = 0) -> int:
+    """How many blocks stand inside one another; an `elif` is as deep as its `if`."""
+    deepest = depth
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, INNER):
+            continue
+        is_elif = isinstance(node, ast.If) and child in node.orelse and isinstance(child, ast.If)
+        deeper = depth + (isinstance(child, BLOCKS) and not is_elif)
+        deepest = max(deepest, _nesting(child, deeper))
+    return deepest
+
+
+def test_no_function_nests_blocks_more_than_four_deep(everything):
+    deep = [
+        f"{source.name}:{node.lineno} {node.name}"
+        for source in everything
+        for node, _ in _functions(source.tree)
+        if _nesting(node) > NESTING_MAX
+    ]
+    assert deep == []
+
+
+@pytest.mark.parametrize(
+    ("code", "depth"),
+    [
+        ("def f():\n if a:\n  pass\n elif b:\n  pass\n elif c:\n  pass\n", 1),
+        ("def f():\n for a in b:\n  with c:\n   if d:\n    pass\n", 3),
+        ("def f():\n if a:\n  def g():\n   if b:\n    pass\n", 1),
+    ],
+)
+def test_the_depth_of_a_function_is_counted_right(code, depth):
+    assert _nesting(ast.parse(code).body[0]) == depth
