@@ -25,10 +25,10 @@ ERASED_BODY = b"\x91\x80"
 NO_SALT = bytes(16)
 ROOT_CHAIN = bytes(32)
 
-# checksum, format, flags, version, key id, sequence, position, said_at, recorded_at, id, salt,
-# digest, chain, session, kind bytes, actor bytes, body bytes
-HEAD = struct.Struct("<QBBHIqqqq16s16s32s32s16sHHI")
-FLAGS_AT = 9
+# checksum, session, format, flags, version, key id, sequence, position, said_at, recorded_at, id,
+# salt, digest, chain, kind bytes, actor bytes, body bytes
+HEAD = struct.Struct("<Q16sBBHIqqqq16s16s32s32sHHI")
+FLAGS_AT = 25
 HEAD_SIZE = HEAD.size
 _CHAINED = struct.Struct("<BHIqqqq16s32s16sHH")
 
@@ -40,6 +40,7 @@ class Frame(NamedTuple):
     """The fields of a frame, in the order of the head."""
 
     checksum: int
+    session: bytes
     format: int
     flags: int
     version: int
@@ -52,7 +53,6 @@ class Frame(NamedTuple):
     salt: bytes
     digest: bytes
     chain: bytes
-    session: bytes
     kind: str
     actor: str
     body: bytes
@@ -105,8 +105,8 @@ def build(
         )
     ).digest()  # fmt: skip
     head = HEAD.pack(
-        0, FORMAT, kind == b"message", version, key_id, sequence, position, said_at_us,
-        recorded_at_us, entry_id, salt, digest, chain, session, kind_size, actor_size, len(body),
+        0, session, FORMAT, kind == b"message", version, key_id, sequence, position, said_at_us,
+        recorded_at_us, entry_id, salt, digest, chain, kind_size, actor_size, len(body),
     )[8:]  # fmt: skip
     rest = b"".join((head, kind, actor, body))
     return _hash(rest).to_bytes(8, "little") + rest, chain
@@ -161,13 +161,6 @@ def is_intact(frame: bytes | memoryview) -> bool:
     return _hash(memoryview(frame)[8:]) == int.from_bytes(frame[:8], "little")
 
 
-def is_intact_apart(head: bytes | memoryview, body: bytes | memoryview) -> bool:
-    """True when the checksum matches, for a frame whose head and body are stored apart."""
-    state = xxhash.xxh3_64(head[8:])
-    state.update(body)
-    return state.intdigest() == int.from_bytes(head[:8], "little")
-
-
 def chained_fields(frame: Frame) -> tuple[object, ...]:
     """The fields of a stored frame that its chain hash covers."""
     return (
@@ -202,9 +195,9 @@ def erased(frame: Frame) -> bytes:
     """The tombstone of a frame: same header, digest and chain; body and salt gone."""
     kind, actor = frame.kind.encode(), frame.actor.encode()
     head = HEAD.pack(
-        0, frame.format, IS_ERASED, frame.version, frame.key_id, frame.sequence, frame.position,
-        frame.said_at_us, frame.recorded_at_us, frame.id, NO_SALT, frame.digest, frame.chain,
-        frame.session, len(kind), len(actor), len(ERASED_BODY),
+        0, frame.session, frame.format, IS_ERASED, frame.version, frame.key_id, frame.sequence,
+        frame.position, frame.said_at_us, frame.recorded_at_us, frame.id, NO_SALT, frame.digest,
+        frame.chain, len(kind), len(actor), len(ERASED_BODY),
     )[8:]  # fmt: skip
     rest = b"".join((head, kind, actor, ERASED_BODY))
     return _hash(rest).to_bytes(8, "little") + rest

@@ -95,15 +95,9 @@ class Core:
         if not kind:
             raise EntryRefused("An entry's kind is empty.", path="kind")
         actor = _limited("actor", entry.actor, ACTOR_BYTES_MAX)
-        if not 0 <= entry.version <= 0xFFFF:
-            raise EntryRefused(
-                f"An entry's version is {entry.version}; expected 0 to 65535.", path="version"
-            )
-        said_at_us = entry.said_at_us
-        if said_at_us is not None and not 0 <= said_at_us <= _TIME_MAX:
-            raise EntryRefused(
-                f"An entry's said_at_us is {said_at_us}; expected µs since 1970.", path="said_at_us"
-            )
+        _check_number("version", entry.version, 0xFFFF)
+        if entry.said_at_us is not None:
+            _check_number("said_at_us", entry.said_at_us, _TIME_MAX)
         body = encode_body(entry.body, config=self.config, digest=_sha256)
         salt = os.urandom(16)
         return Draft(
@@ -112,7 +106,7 @@ class Core:
             kind=kind,
             actor=actor,
             version=entry.version,
-            said_at_us=said_at_us,
+            said_at_us=entry.said_at_us,
             salt=salt,
             digest=frames.content_digest(
                 salt=salt, version=entry.version, kind=kind, actor=actor, body=body.data
@@ -129,7 +123,18 @@ class Core:
             self._opened.clear()
 
 
-def _limited(name: str, text: str, size_max: int) -> bytes:
+def _check_number(name: str, value: object, maximum: int) -> None:
+    """Refuse, here, what would fail the whole group of appends later."""
+    if type(value) is not int or not 0 <= value <= maximum:
+        raise EntryRefused(
+            f"An entry's {name} is {value!r}; expected a whole number from 0 to {maximum}.",
+            path=name,
+        )
+
+
+def _limited(name: str, text: object, size_max: int) -> bytes:
+    if not isinstance(text, str):
+        raise EntryRefused(f"The {name} is a {type(text).__name__}; expected a text.", path=name)
     try:
         raw = text.encode()
     except UnicodeEncodeError as error:
@@ -144,8 +149,10 @@ def _entry_id(text: str | None, clock: Clock) -> bytes:
         return new_id(clock).bytes
     try:
         return parse_id(text).bytes
-    except ValueError as error:
-        raise EntryRefused(f"An entry's id: {error}.", path="id") from error
+    except (ValueError, AttributeError) as error:
+        raise EntryRefused(
+            f"An entry's id is {text!r}; expected a UUID as text.", path="id"
+        ) from error
 
 
 class JournalSession:

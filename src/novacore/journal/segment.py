@@ -24,6 +24,11 @@ MAGIC = b"NOVASEG1"
 # magic, format, flags, key id, count, messages, base position, session, heads size, bodies size
 _PREFIX = struct.Struct("<8sHHIIIq16sQQ")
 _HASH_SIZE = 16
+# Heads are stored without the session id, which stands in the prefix.
+_SESSION_END = 24
+_HEAD_SIZE = frames.HEAD_SIZE - 16
+_FLAGS_AT = frames.FLAGS_AT - 16
+_POSITION_FIELD = 7
 _whole_hash = xxhash.xxh3_128_digest
 
 
@@ -50,7 +55,7 @@ def build(session: bytes, *, base: int, stored: Sequence[bytes], is_checked: boo
                 position=base + index,
             )
         cut = frames.head_size(raw)
-        heads.append(raw[:cut])
+        heads.append(raw[:8] + raw[_SESSION_END:cut])
         bodies.append(raw[cut:])
         if raw[frames.FLAGS_AT] & frames.IS_MESSAGE:
             messages.append(index)
@@ -175,7 +180,7 @@ class Segment:
         self.messages = [
             i
             for i, span in enumerate(found)
-            if i in self.damaged or self.heads[span[0] + frames.FLAGS_AT] & frames.IS_MESSAGE
+            if i in self.damaged or self.heads[span[0] + _FLAGS_AT] & frames.IS_MESSAGE
         ]
 
     def _spans(self, index: int, walked: tuple[int, int]) -> list[tuple[int, int, int, int]]:
@@ -187,22 +192,21 @@ class Segment:
             if a < b <= len(self.heads) and c <= d <= len(self.bodies):
                 spans.append((a, b, c, d))
         at, body_at = walked
-        if at + frames.HEAD_SIZE <= len(self.heads):
-            size = frames.head_size(self.heads, at)
-            (body_size,) = struct.unpack_from("<I", self.heads, at + frames.HEAD_SIZE - 4)
+        if at + _HEAD_SIZE <= len(self.heads):
+            sizes = struct.unpack_from("<HHI", self.heads, at + _HEAD_SIZE - 8)
+            size, body_size = _HEAD_SIZE + sizes[0] + sizes[1], sizes[2]
             if at + size <= len(self.heads) and body_at + body_size <= len(self.bodies):
                 spans.append((at, at + size, body_at, body_at + body_size))
         return spans or [(at, at, body_at, body_at)]
 
     def _is_intact(self, index: int, span: tuple[int, int, int, int]) -> bool:
-        head, body = self.heads[span[0] : span[1]], self.bodies[span[2] : span[3]]
-        if len(head) < frames.HEAD_SIZE or not frames.is_intact_apart(head, body):
+        raw = self._join(self.heads[span[0] : span[1]], self.bodies[span[2] : span[3]])
+        if len(raw) < frames.HEAD_SIZE or not frames.is_intact(raw):
             return False
-        fields = frames.HEAD.unpack_from(head)
-        return fields[6] == self.base + index and fields[13] == self.session
+        return frames.HEAD.unpack_from(raw)[_POSITION_FIELD] == self.base + index
 
     def head_of(self, index: int) -> memoryview:
-        """Head, kind and actor of one entry."""
+        """Head, kind and actor of one entry, without the session that all share."""
         if not self.is_whole:
             span = self._spans_found[index]
             return self.heads[span[0] : span[1]]
@@ -217,7 +221,10 @@ class Segment:
 
     def raw(self, index: int) -> bytes:
         """One entry as a whole frame."""
-        return b"".join((self.head_of(index), self.body_of(index)))
+        return self._join(self.head_of(index), self.body_of(index))
+
+    def _join(self, head: memoryview, body: memoryview) -> bytes:
+        return b"".join((head[:8], self.session, head[8:], body))
 
     def frame(self, index: int) -> Frame:
         """One entry's fields.

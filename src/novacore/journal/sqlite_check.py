@@ -48,9 +48,9 @@ def _check_entries(
 ) -> Iterator[Problem]:
     """The session's own entries against the index, and its row against its last entry."""
     listed = {
-        position: (sequence, entry_id)
-        for sequence, position, entry_id in connection.execute(
-            "SELECT sequence, position, id FROM entry WHERE session=?", (row.key,)
+        position: sequence
+        for sequence, position in connection.execute(
+            "SELECT sequence, position FROM entry WHERE session=?", (row.key,)
         )
     }
     loaded = sqlite_read.load(connection, row.id, known=None)
@@ -65,7 +65,11 @@ def _check_entries(
                 continue
             stored = part.run.frame(index)
             chain = stored.chain
-            if place != (stored.sequence, stored.id):
+            by_id = connection.execute(
+                "SELECT count(*) FROM entry_id WHERE id=? AND sequence=?",
+                (stored.id, stored.sequence),
+            ).get
+            if place != stored.sequence or not by_id:
                 what = f"Entry {position} of session {session} is not listed as it is stored."
                 yield Problem(what=what, session_id=session, position=position)
             yield from _check_blobs((row.tenant, row.owner), stored, blobs)

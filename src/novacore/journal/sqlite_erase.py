@@ -1,7 +1,8 @@
 """Erasing: bodies and salts destroyed in every copy that the store holds.
 
 In the transaction: tombstones in the tail, segments rewritten, freed pages zeroed by secure_delete.
-After it: blobs that nobody names, and the copies in the write-ahead log. The list of erasures is a
+After it: holes in the segment file, blobs that nobody names, the copies in the write-ahead log; a
+kill in between leaves a mark, and the next opening finishes it. The list of erasures is a
 file beside the database that no backup holds, so that a restored backup can be told again.
 """
 
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from novacore.journal import frame as frames
 from novacore.journal import segment as segments
-from novacore.journal import sqlite_read, sqlite_seal
+from novacore.journal import sqlite_read, sqlite_room
 from novacore.journal.blobs import BlobFolder, owner_folder
 from novacore.journal.errors import SessionUnknown
 from novacore.journal.segment import Segment
@@ -64,6 +65,7 @@ def erase(connection: Connection, erasures: Sequence[Erasure]) -> int:
             "DELETE FROM blob_ref WHERE session=? AND position=?", [(key, p) for p in positions]
         )
     connection.execute("UPDATE meta SET value=value+1 WHERE key='generation'")
+    connection.execute("UPDATE meta SET value=1 WHERE key='must_scrub'")
     _recount(connection)
     return count
 
@@ -86,9 +88,7 @@ def _erase_sealed(connection: Connection, key: int, session: bytes, positions: s
         return 0
     count = 0
     span = (row_key(key, 0), row_key(key, max(positions)))
-    rows = connection.execute(
-        "SELECT key, count, messages, heads_size FROM segment WHERE key BETWEEN ? AND ?", span
-    ).fetchall()
+    rows = connection.execute(sqlite_read.SEGMENTS, span).fetchall()
     for values in rows:
         base = values[0] & POSITION_MAX
         hit = {p - base for p in positions if base <= p < base + values[1]}
@@ -109,7 +109,7 @@ def _rewrite(connection: Connection, key: int, run: Segment, hit: set[int]) -> i
             raw = frames.erased(frame)
         stored.append(raw)
     data = segments.build(run.session, base=run.base, stored=stored, is_checked=False)
-    sqlite_seal.insert(connection, key, data)
+    sqlite_room.store(connection, key, data)
     return count
 
 

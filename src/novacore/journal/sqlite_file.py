@@ -1,8 +1,9 @@
 """The journal's SQLite file: its tables, how it is opened, and what its errors mean to us.
 
-`entry` lists every entry by sequence. Its frame is in `tail` while it is new and in a `segment`
-afterwards. Keys of both are the session's number times 2^32 plus the (first) position, so that a
-session's rows lie side by side without another index.
+`entry` lists every entry by sequence, `entry_id` by id. Its frame is in `tail` while it is new, and
+in the extent of the segment file that a `segment` row names afterwards. Keys of both are the
+session's number times 2^32 plus the (first) position, so that a session's rows lie side by side
+without another index.
 """
 
 import os
@@ -14,10 +15,11 @@ from typing import Any, Protocol, cast
 import apsw
 
 from novacore.journal.errors import Corrupt, JournalError, StorageFailed, StoreTooNew, StoreUnusable
+from novacore.journal.segment_file import SegmentFile
 
 FORMAT = 1
 """What this program writes. An older one may read while `lowest_reader` allows it."""
-PAGE_BYTES = 8192
+PAGE_BYTES = 4096
 SQLITE_MIN = (3, 51, 3)
 """Before this version several connections can corrupt a write-ahead log (the WAL-reset bug)."""
 KEY_SHIFT = 32
@@ -41,12 +43,13 @@ class Connection(Protocol):
     """As much of `apsw.Connection` as we use; its own types are partly unknown on Python 3.11."""
 
     in_transaction: bool
+    segments: SegmentFile
+    """The file of the sealed segments."""
+    freed: list[tuple[int, int]]
+    """Extents (offset, size) that the open transaction gives up."""
 
     def execute(self, sql: str, bindings: Sequence[object] | None = None, /) -> Cursor: ...
     def executemany(self, sql: str, rows: Iterable[Sequence[object]], /) -> Cursor: ...
-    def blob_open(
-        self, database: str, table: str, column: str, rowid: int, writeable: bool, /
-    ) -> apsw.Blob: ...
     def set_wal_hook(self, hook: Callable[[Any, str, int], int], /) -> None: ...
     def close(self, force: bool = False, /) -> None: ...
 
@@ -61,13 +64,14 @@ CREATE TABLE session (
     parent INTEGER, forked_at INTEGER NOT NULL, is_erased INTEGER NOT NULL DEFAULT 0);
 CREATE UNIQUE INDEX session_name ON session (tenant, owner, workspace, name) WHERE NOT is_erased;
 CREATE TABLE entry (
-    sequence INTEGER PRIMARY KEY, session INTEGER NOT NULL, position INTEGER NOT NULL,
-    id BLOB NOT NULL);
-CREATE INDEX entry_id ON entry (id);
+    sequence INTEGER PRIMARY KEY, session INTEGER NOT NULL, position INTEGER NOT NULL);
+CREATE TABLE entry_id (
+    id BLOB NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (id, sequence)) WITHOUT ROWID;
 CREATE TABLE tail (key INTEGER PRIMARY KEY, frame BLOB NOT NULL);
 CREATE TABLE segment (
     key INTEGER PRIMARY KEY, count INTEGER NOT NULL, messages INTEGER NOT NULL,
-    heads_size INTEGER NOT NULL, size INTEGER NOT NULL, data BLOB NOT NULL);
+    heads_size INTEGER NOT NULL, offset INTEGER NOT NULL, size INTEGER NOT NULL);
+CREATE TABLE hole (offset INTEGER PRIMARY KEY, size INTEGER NOT NULL);
 CREATE TABLE blob_ref (
     digest BLOB NOT NULL, session INTEGER NOT NULL, position INTEGER NOT NULL,
     PRIMARY KEY (digest, session, position)) WITHOUT ROWID;
@@ -150,7 +154,16 @@ def file_system(folder: Path) -> str:
     return kind
 
 
-def connect(path: Path, *, cache_kib: int, lock_timeout_ms: int) -> Connection:
+class _Database(apsw.Connection):
+    """A connection that knows the segment file beside it."""
+
+    segments: SegmentFile
+    freed: list[tuple[int, int]]
+
+
+def connect(
+    path: Path, *, segments: SegmentFile, cache_kib: int, lock_timeout_ms: int
+) -> Connection:
     """A connection with our settings. Raises `StoreUnusable` for an affected SQLite."""
     version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
     if version < SQLITE_MIN:
@@ -159,7 +172,9 @@ def connect(path: Path, *, cache_kib: int, lock_timeout_ms: int) -> Connection:
             hint="Install a current apsw: pip install --upgrade apsw.",
         )
     with translated("opening"):
-        opened = apsw.Connection(str(path))
+        opened = _Database(str(path))
+        opened.segments = segments
+        opened.freed = []
         opened.set_busy_timeout(lock_timeout_ms)
         connection = cast("Connection", opened)
         for pragma in (
@@ -197,6 +212,7 @@ def create_or_check(connection: Connection, *, journal: bytes) -> None:
                 facts = (
                     ("format", FORMAT), ("lowest_reader", 1), ("lowest_writer", 1),
                     ("journal", journal), ("epoch", 1), ("generation", 0),
+                    ("segments_end", 0), ("must_scrub", 0),
                 )  # fmt: skip
                 connection.executemany("INSERT INTO meta VALUES (?, ?)", facts)
             check_format(connection, doing="reading", key="lowest_reader")

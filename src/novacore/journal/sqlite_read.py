@@ -21,9 +21,12 @@ _ROW = (
     "SELECT id, tenant, owner, name, workspace, created_us, updated_us, entries, messages,"
     " (SELECT p.id FROM session p WHERE p.key = session.parent), forked_at, is_erased FROM session"
 )
-_SEGMENTS = (
-    "SELECT key, count, messages, heads_size FROM segment WHERE key BETWEEN ? AND ? ORDER BY key"
+SEGMENTS = (
+    "SELECT key, count, messages, heads_size, offset, size FROM segment WHERE key BETWEEN ? AND ?"
 )
+"""The rows that `read_segment` takes; add an order."""
+_READ_FREELY = 1 << 26
+"""Only a larger extent is compared with the file's size first: a damaged row may name any size."""
 _TAIL = "SELECT key, frame FROM tail WHERE key BETWEEN ? AND ? ORDER BY key"
 
 
@@ -91,6 +94,16 @@ def last_entry(connection: Connection) -> LastEntry:
     return LastEntry(journal, sequence, chain, recorded)
 
 
+def segments_end(connection: Connection) -> int:
+    """Where the segment file's named part ends."""
+    return connection.execute("SELECT value FROM meta WHERE key='segments_end'").get
+
+
+def must_scrub(connection: Connection) -> bool:
+    """True: an erase was committed and its last step is still to do."""
+    return bool(connection.execute("SELECT value FROM meta WHERE key='must_scrub'").get)
+
+
 def chain_at(connection: Connection, sequence: int) -> bytes | None:
     """The chain hash of the entry with that sequence; None: there is no such entry."""
     row = connection.execute(
@@ -149,8 +162,8 @@ def head(connection: Connection, session: bytes) -> Head:
 def find_entry(connection: Connection, scope: tuple[str, str], entry_id: bytes) -> Frame | None:
     """The stored entry of that id among one owner's sessions."""
     row = connection.execute(
-        "SELECT e.session, e.position FROM entry e JOIN session s ON s.key = e.session"
-        " WHERE e.id=? AND s.tenant=? AND s.owner=?",
+        "SELECT e.session, e.position FROM entry_id i JOIN entry e ON e.sequence = i.sequence"
+        " JOIN session s ON s.key = e.session WHERE i.id=? AND s.tenant=? AND s.owner=?",
         (entry_id, *scope),
     ).fetchone()
     return None if row is None else frame_at(connection, row[0], row[1])
@@ -161,35 +174,19 @@ def frame_at(connection: Connection, key: int, position: int) -> Frame:
     stored = connection.execute("SELECT frame FROM tail WHERE key=?", (row_key(key, position),)).get
     if stored is not None:
         return frames.parse(stored)
-    values = connection.execute(
-        "SELECT key, count, messages, heads_size FROM segment WHERE key BETWEEN ? AND ?"
-        " ORDER BY key DESC LIMIT 1",
-        (row_key(key, 0), row_key(key, position)),
-    ).fetchone()
-    session = connection.execute("SELECT id FROM session WHERE key=?", (key,)).get
-    if values is None or session is None:
-        raise Corrupt(
-            "An entry is listed but not stored.", session_id=_name(session), position=position
-        )
-    sealed = read_segment(connection, session, values)
-    if not 0 <= position - sealed.base < sealed.count:
-        raise Corrupt(
-            "An entry is listed but not stored.", session_id=_name(session), position=position
-        )
+    sealed = _segment_of(connection, key, position)
     return sealed.frame(position - sealed.base)
 
 
 def read_segment(connection: Connection, session: bytes, values: tuple[Any, ...]) -> Segment:
-    """A segment by its row (key, count, messages, heads size)."""
-    key, count, messages, heads_size = values
-    if any(type(value) is not int or value < 0 for value in values):
+    """A segment by its row, see `SEGMENTS`."""
+    key, count, messages, heads_size, offset, size = values
+    is_sound = all(type(value) is int and value >= 0 for value in values)
+    if not is_sound or messages > count or size < count * frames.HEAD_SIZE // 2:
         raise Corrupt("A segment's row in the index is damaged.", session_id=_name(session))
     layout = Layout(session, key & POSITION_MAX, count, messages, heads_size)
-    blob = connection.blob_open("main", "segment", "data", key, False)
-    try:
-        return Segment(blob.read(), layout=layout)
-    finally:
-        blob.close()
+    room = connection.segments.size() if size > _READ_FREELY else size
+    return Segment(connection.segments.read(offset, min(size, room)), layout=layout)
 
 
 def load(connection: Connection, session: bytes, *, known: Snapshot | None) -> Snapshot:
@@ -217,7 +214,7 @@ def _parts_of(
     sealed_end = min(row.sealed, end)
     if at < sealed_end:
         span = (row_key(row.key, at), row_key(row.key, sealed_end - 1))
-        for values in connection.execute(_SEGMENTS, span).fetchall():
+        for values in connection.execute(f"{SEGMENTS} ORDER BY key", span).fetchall():
             run = reusable.get((row.id, values[0] & POSITION_MAX, values[1]))
             if not isinstance(run, Segment) or not run.is_whole:
                 run = read_segment(connection, row.id, values)
@@ -272,8 +269,7 @@ def feed(connection: Connection, after: int, limit: int) -> list[Frame]:
 
 def _segment_of(connection: Connection, key: int, position: int) -> Segment:
     values = connection.execute(
-        "SELECT key, count, messages, heads_size FROM segment WHERE key BETWEEN ? AND ?"
-        " ORDER BY key DESC LIMIT 1",
+        f"{SEGMENTS} ORDER BY key DESC LIMIT 1",
         (row_key(key, 0), row_key(key, position)),
     ).fetchone()
     session = connection.execute("SELECT id FROM session WHERE key=?", (key,)).get

@@ -2,7 +2,7 @@
 
 Everything that must hold together is one transaction: an append's rows, the sealing of a session's
 newest entries into a segment, an erase. So a kill at any instant leaves the state before or after,
-and there is nothing to repair, no half-sealed segment and no stray file but an unnamed blob.
+and nothing to repair: at most bytes of the segment file, or a blob, that no row names.
 """
 
 import threading
@@ -10,17 +10,27 @@ import uuid
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import apsw
 
 from novacore.journal import frame as frames
-from novacore.journal import sqlite_check, sqlite_erase, sqlite_file, sqlite_read, sqlite_seal
+from novacore.journal import (
+    segment_file,
+    sqlite_check,
+    sqlite_erase,
+    sqlite_file,
+    sqlite_read,
+    sqlite_room,
+    sqlite_seal,
+)
 from novacore.journal.blobs import BlobFolder
 from novacore.journal.config import Config
 from novacore.journal.errors import Corrupt, JournalError, StoreClosed
 from novacore.journal.frame import Frame
 from novacore.journal.model import Problem, Scope
 from novacore.journal.plan import Head, Planner, deliver, plan_all
+from novacore.journal.segment_file import SegmentFile
 from novacore.journal.sqlite_file import Connection, row_key, translated
 from novacore.journal.store import Erasure, SessionRow, Snapshot, Submission
 from novacore.journal.turns import Turns
@@ -31,8 +41,13 @@ FILE_NAME = "journal.db"
 _WRITER_CACHE_KIB = 16 * 1024
 _READER_CACHE_KIB = 1024
 _READERS_MAX = 8
+_READS_MAX = 8
+_MOVES_MAX = 32
 _SEAL_AT_CLOSE = 8
 """A session with this many unsealed entries is sealed when the store closes."""
+
+
+_Found = TypeVar("_Found")
 
 
 class SQLiteEngine:
@@ -58,6 +73,7 @@ class SQLiteEngine:
         self._blobs = BlobFolder(folder / "blobs")
         self._turns = Turns(folder, timeout_ms=config.lock_timeout_ms)
         self._witness = Witness(folder / "witness")
+        self._segments = SegmentFile(folder / segment_file.FILE_NAME)
         self._write_lock = threading.Lock()
         self._pool_lock = threading.Lock()
         self._readers: list[Connection] = []
@@ -73,10 +89,15 @@ class SQLiteEngine:
         self._writer = self._open_writer()
         self._marker = self._connect(64)
         self._first = self._last.sequence
+        if sqlite_read.must_scrub(self._writer):
+            self._finish_erasing()
 
     def _connect(self, cache_kib: int) -> Connection:
         return sqlite_file.connect(
-            self._path, cache_kib=cache_kib, lock_timeout_ms=self._config.lock_timeout_ms
+            self._path,
+            segments=self._segments,
+            cache_kib=cache_kib,
+            lock_timeout_ms=self._config.lock_timeout_ms,
         )
 
     def _open_writer(self) -> Connection:
@@ -127,6 +148,7 @@ class SQLiteEngine:
                 self._writer.execute("BEGIN IMMEDIATE")
                 self._refresh()
                 yield self._writer
+                sqlite_room.settle(self._writer)
                 self._writer.execute("COMMIT")
             except BaseException as error:
                 self._abandon(is_storage=isinstance(error, apsw.IOError | apsw.FullError))
@@ -135,6 +157,7 @@ class SQLiteEngine:
     def _abandon(self, *, is_storage: bool) -> None:
         """Back to what the file holds; after a failed write by a fresh connection."""
         self._heads.clear()
+        self._writer.freed.clear()
         self._data_version = -1
         try:
             if self._writer.in_transaction:
@@ -184,8 +207,11 @@ class SQLiteEngine:
     def _write(self, connection: Connection, planner: Planner) -> None:
         planned = planner.planned
         connection.executemany(
-            "INSERT INTO entry VALUES (?, ?, ?, ?)",
-            [(item.sequence, item.head.key, item.position, item.id) for item in planned],
+            "INSERT INTO entry VALUES (?, ?, ?)",
+            [(item.sequence, item.head.key, item.position) for item in planned],
+        )
+        connection.executemany(
+            "INSERT INTO entry_id VALUES (?, ?)", [(item.id, item.sequence) for item in planned]
         )
         connection.executemany(
             "INSERT INTO tail VALUES (?, ?)",
@@ -289,8 +315,11 @@ class SQLiteEngine:
 
     def load(self, session: bytes, *, known: Snapshot | None = None) -> Snapshot:
         """See `Engine.load`."""
-        with self._reading() as connection:
+
+        def read(connection: Connection) -> Snapshot:
             return sqlite_read.load(connection, session, known=known)
+
+        return self._steadily(read, lambda found: any(part.damaged for part in found.parts))
 
     def mark(self) -> object:
         """See `Engine.mark`."""
@@ -301,8 +330,11 @@ class SQLiteEngine:
 
     def feed(self, after: int, limit: int) -> list[Frame]:
         """See `Engine.feed`."""
-        with self._reading() as connection:
+
+        def read(connection: Connection) -> list[Frame]:
             return sqlite_read.feed(connection, after, limit)
+
+        return self._steadily(read, lambda _: False)
 
     def erase(self, erasures: Iterable[Erasure]) -> int:
         """See `Engine.erase`."""
@@ -318,6 +350,8 @@ class SQLiteEngine:
         """Destroy what the transaction let go: blobs nobody names, the log's copies, old pages."""
         with self._write_lock, self._turn(), translated("erasing"):
             sqlite_erase.drop_blobs(self._writer, self._blobs)
+            sqlite_room.scrub(self._writer)
+            self._writer.execute("UPDATE meta SET value=0 WHERE key='must_scrub'")
             with self._pool_lock:
                 for reader in self._readers:
                     reader.close(True)
@@ -338,6 +372,23 @@ class SQLiteEngine:
         with self._reading() as connection:
             found = sqlite_check.check(connection, self._blobs)
         return ([Problem(what=damage)] if damage else []) + found
+
+    def _steadily(
+        self, read: Callable[[Connection], _Found], is_damaged: Callable[[_Found], bool]
+    ) -> _Found:
+        """Read again when damage was met while others wrote: an extent may have been used anew."""
+        for _ in range(_READS_MAX):
+            before = self.mark()
+            try:
+                with self._reading() as connection:
+                    found = read(connection)
+                if not is_damaged(found) or self.mark() == before:
+                    return found
+            except Corrupt:
+                if self.mark() == before:
+                    raise
+        with self._reading() as connection:
+            return read(connection)
 
     @contextmanager
     def _reading(self) -> Generator[Connection]:
@@ -378,7 +429,18 @@ class SQLiteEngine:
                     connection.close(True)
             self._readers.clear()
             self._witness.close()
+            self._segments.close()
             self._turns.close()
+
+    def _compact(self) -> None:
+        """Close holes in the segment file, one extent and one commit at a time."""
+        for _ in range(_MOVES_MAX):
+            self._writer.execute("BEGIN IMMEDIATE")
+            is_moved = sqlite_room.move_one(self._writer)
+            sqlite_room.settle(self._writer)
+            self._writer.execute("COMMIT")
+            if not is_moved:
+                break
 
     def _tidy_up(self) -> None:
         """Seal what is long enough and give free pages back; a failure leaves all as it is."""
@@ -393,8 +455,11 @@ class SQLiteEngine:
                     if head.session in self._heads:
                         self._seal(self._writer, head)
                         self._update_heads(self._writer, [head])
+                sqlite_room.settle(self._writer)
                 self._writer.execute("COMMIT")
+                self._compact()
                 self._writer.execute("PRAGMA incremental_vacuum").fetchall()
+                self._segments.cut(sqlite_read.segments_end(self._writer))
         except JournalError:
             self._abandon(is_storage=False)
 

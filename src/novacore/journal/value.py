@@ -43,6 +43,9 @@ def encode_body(
     Raises:
         EntryRefused: something in it can't be kept exactly, or it is too large; names the path.
     """
+    top: object = fields
+    if not isinstance(top, Mapping):
+        _refuse("", f"a {type(top).__name__} instead of an object")
     is_plain = _is_plain(fields, config.blob_text_bytes // 4, config.nesting_max)
     if is_plain and isinstance(fields, dict):
         try:
@@ -106,17 +109,18 @@ class _Walk:
         self.blobs: dict[bytes, bytes] = {}
 
     def encodable(self, value: object, path: str, depth: int) -> object:
+        """The value, exactly; of a subclass (an enumeration's member, say) what JSON would hold."""
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
             return self._text(value, path)
         if isinstance(value, int):
-            number = int(value)
+            number = int.__int__(value)
             return number if _INT_MIN <= number <= _INT_MAX else Ext(BIG_INT, b"%x" % number)
         if isinstance(value, float):
             if not math.isfinite(value):
                 _refuse(path, f"the number {value!r}, which JSON can't hold")
-            return float(value)
+            return float.__float__(value)
         if isinstance(value, Mapping | list) and not depth:
             _refuse(path, f"more than {self.config.nesting_max} levels (journal.nesting_max)")
         if isinstance(value, Mapping):
@@ -132,8 +136,9 @@ class _Walk:
         for key, item in value.items():
             if not isinstance(key, str):
                 _refuse(path, f"the key {key!r} of type {type(key).__name__}; keys are text")
-            step = f"{path}.{key}" if path else str(key)
-            name = self._surrogates(str(key))
+            text = str.__str__(key)
+            step = f"{path}.{text}" if path else text
+            name = self._surrogates(text)
             is_odd = is_odd or not isinstance(name, str)
             pairs.append((name, self.encodable(item, step, depth)))
         if is_odd:
@@ -141,7 +146,7 @@ class _Walk:
         return dict(pairs)
 
     def _text(self, value: str, path: str) -> object:
-        text = self._surrogates(str(value))
+        text = self._surrogates(str.__str__(value))
         if len(value) < self.text_max // 4:
             return text
         raw = value.encode("utf-8", "surrogatepass")

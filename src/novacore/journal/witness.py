@@ -39,8 +39,7 @@ class Witness:
 
     def damage(self) -> str | None:
         """What is wrong with the file; None: nothing, or nothing was written yet."""
-        size = os.fstat(self._file).st_size
-        torn = [at for at in _SLOT_AT if size > at and self._slot(at) is None]
+        torn = [at for at in _SLOT_AT if self._slot(at) is None and any(self._raw(at))]
         return f"The witness file is damaged at byte {torn[0]}." if torn else None
 
     def write(self, seen: Witnessed) -> None:
@@ -57,8 +56,12 @@ class Witness:
         """Release the file."""
         os.close(self._file)
 
+    def _raw(self, at: int) -> bytes:
+        """The bytes of a slot; empty or zeros where it was never written."""
+        return os.pread(self._file, _SLOT.size, at)
+
     def _slot(self, at: int) -> Witnessed | None:
-        raw = os.pread(self._file, _SLOT.size, at)
+        raw = self._raw(at)
         if len(raw) < _SLOT.size:
             return None
         magic, journal, sequence, chain, checksum = _SLOT.unpack(raw)
