@@ -5,7 +5,13 @@ into events and one message. It knows no tool's meaning, keeps no history and re
 Start with `Model` in `model`.
 """
 
+from novacore.llm.builtin.install import (
+    builtin_model_path,
+    install_builtin_model,
+    is_builtin_installed,
+)
 from novacore.llm.config import Config
+from novacore.llm.detect import Choice, detect
 from novacore.llm.errors import (
     AuthRefused,
     BuiltinFailed,
@@ -25,6 +31,8 @@ from novacore.llm.errors import (
     TimedOut,
     WindowExceeded,
 )
+from novacore.llm.formats.reading import read_message
+from novacore.llm.formats.tokens import count_tokens
 from novacore.llm.model import (
     Conversation,
     Event,
@@ -45,11 +53,13 @@ from novacore.llm.model import (
     ToolSpec,
     Usage,
 )
+from novacore.llm.service import open_model
 
 __all__ = [
     "AuthRefused",
     "BuiltinFailed",
     "BuiltinMissing",
+    "Choice",
     "Config",
     "ConnectFailed",
     "Conversation",
@@ -83,4 +93,11 @@ __all__ = [
     "ToolSpec",
     "Usage",
     "WindowExceeded",
+    "builtin_model_path",
+    "count_tokens",
+    "detect",
+    "install_builtin_model",
+    "is_builtin_installed",
+    "open_model",
+    "read_message",
 ]

@@ -21,7 +21,7 @@ class Config:
     )
     base_url: str = kit.setting(
         "",
-        doc="Address of the API, for other servers that speak a known format. Empty: the provider's own.",
+        doc="Address of the API, for any compatible server. Empty: the provider's own.",
     )
     api_key: str = kit.setting(
         "",
@@ -50,7 +50,7 @@ class Config:
     thinking: str = kit.setting(
         "default",
         choices=("default", "off", "adaptive", "budget"),
-        doc="Thinking of Anthropic models: the model's default, off, as it sees fit, or thinking_tokens.",
+        doc="Thinking of Anthropic models: their default, off, adaptive, or by thinking_tokens.",
     )
     thinking_tokens: int = kit.setting(
         4_096,
@@ -70,7 +70,7 @@ class Config:
         unit="ms",
         minimum=0,
         maximum=600_000,
-        doc="The longest wait before the second request; it doubles from there, and is drawn at random.",
+        doc="Longest wait before the second request; it doubles, and is drawn at random.",
     )
     retry_delay_max_ms: int = kit.setting(
         30_000, unit="ms", minimum=0, maximum=3_600_000, doc="The longest wait of our own choosing."
@@ -88,6 +88,9 @@ class Config:
         minimum=0,
         maximum=86_400_000,
         doc="No further request is begun when this time since the first one would be passed.",
+    )
+    proxy_url: str = kit.setting(
+        "", doc="Address of an HTTP proxy to go through. Empty: none; the environment isn't asked."
     )
     connect_timeout_ms: int = kit.setting(
         10_000, unit="ms", minimum=10, maximum=600_000, doc="How long a connection may take."
@@ -126,14 +129,14 @@ class Config:
     builtin_tools: str = kit.setting(
         "off",
         choices=("off", "schema"),
-        doc="Tools on the built-in model. off: chat only. schema: tools by constrained output; it is poor at it.",
+        doc="Tools on the built-in model. off: chat only. schema: by constrained output, poorly.",
     )
     builtin_window_tokens: int = kit.setting(
-        4_096,
+        2_048,
         unit="tokens",
         minimum=512,
         maximum=8_192,
-        doc="Window of the built-in model; a larger one takes longer to read.",
+        doc="Window of the built-in model. It reads about 150 tokens a second on one thread.",
     )
     builtin_threads: int = kit.setting(
         1,

@@ -86,7 +86,7 @@ class Reading:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Usage:
-    """What one request cost. The buckets overlap: input includes what was read from or put in cache."""
+    """What one request cost. The buckets overlap: input includes what the cache gave and took."""
 
     input_tokens: int
     """Everything that was sent, cached or not."""
@@ -219,7 +219,7 @@ class Conversation(Protocol):
         ...
 
     def extend(self, messages: Iterable[Message]) -> None:
-        """Encode and add messages at the end. Cost: linear in what is added, not in what is there."""
+        """Encode and add messages at the end. Cost: linear in what is added, not in the whole."""
         ...
 
     def replace(self, index: int, message: Message) -> None:
@@ -272,8 +272,9 @@ class Stream(Protocol):
     def partial(self) -> Finished:
         """What has arrived so far as a partial answer; works during the stream and after `aclose`.
 
-        Its stop reason is `cancelled`. Tool calls whose arguments had not arrived whole are moved
-        to the message's `unfinished_tool_calls`, which no provider is ever sent.
+        Its stop reason is `cancelled`, unless the answer had ended by itself. Tool calls whose
+        arguments had not arrived whole are moved to the message's `unfinished_tool_calls`, which
+        no provider is ever sent.
         """
         ...
 
