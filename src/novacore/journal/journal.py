@@ -73,10 +73,11 @@ class Core:
 
     def transcript(self, session: bytes, snapshot: Snapshot) -> Transcript:
         """A snapshot as a transcript."""
+        scopes = snapshot.scopes
         return Transcript(
             frames.session_text(session),
             snapshot.parts,
-            decoder=BodyDecoder(lambda digest: self.read_blob(snapshot.scopes, digest)),
+            decoder=BodyDecoder(lambda digest: self.read_blob(scopes, digest)),
         )
 
     def read_blob(self, scopes: Sequence[tuple[str, str]], digest: bytes) -> bytes:

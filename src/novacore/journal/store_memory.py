@@ -4,10 +4,11 @@ import dataclasses
 import hashlib
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 
 from novacore.journal import frame as frames
-from novacore.journal.errors import Corrupt, SessionUnknown
+from novacore.journal.errors import Corrupt, SessionUnknown, StoreClosed
 from novacore.journal.frame import Frame
 from novacore.journal.model import Problem, Scope
 from novacore.journal.plan import Head, Planner, deliver, plan_all
@@ -30,10 +31,18 @@ class MemoryEngine:
         self._blobs: dict[tuple[tuple[str, str], bytes], bytes] = {}
         self._recorded_at_us = 0
         self._generation = 0
+        self._is_closed = False
+
+    @contextmanager
+    def _access(self) -> Generator[None]:
+        with self._lock:
+            if self._is_closed:
+                raise StoreClosed
+            yield
 
     def commit(self, batch: Sequence[Submission]) -> Callable[[], None]:
         """See `Engine.commit`."""
-        with self._lock:
+        with self._access():
             self._recorded_at_us = max(self._clock.now_us(), self._recorded_at_us)
             planner = Planner(self, len(self._log) + 1, self._recorded_at_us)
             outcomes = plan_all(planner, batch)
@@ -76,7 +85,7 @@ class MemoryEngine:
 
     def create_session(self, row: SessionRow) -> SessionRow:
         """See `Engine.create_session`."""
-        with self._lock:
+        with self._access():
             for other in self._rows.values():
                 same = (other.tenant, other.owner, other.workspace, other.name)
                 if not other.is_erased and same == (row.tenant, row.owner, row.workspace, row.name):
@@ -96,7 +105,7 @@ class MemoryEngine:
         name: str | None = None,
     ) -> list[SessionRow]:
         """See `Engine.find_sessions`."""
-        with self._lock:
+        with self._access():
             rows = list(self._rows.values())
         found = [
             row
@@ -110,7 +119,7 @@ class MemoryEngine:
 
     def load(self, session: bytes, *, known: Snapshot | None = None) -> Snapshot:
         """See `Engine.load`."""
-        with self._lock:
+        with self._access():
             parts: list[Part] = []
             scopes: list[tuple[str, str]] = []
             for row, end in self._line(session):
@@ -122,18 +131,19 @@ class MemoryEngine:
 
     def mark(self) -> object:
         """See `Engine.mark`."""
-        return len(self._log), len(self._rows), self._generation
+        with self._access():
+            return len(self._log), len(self._rows), self._generation
 
     def feed(self, after: int, limit: int) -> list[Frame]:
         """See `Engine.feed`."""
-        with self._lock:
+        with self._access():
             places = self._log[after : after + limit]
             return [frames.parse(self._stored[session][index]) for session, index in places]
 
     def erase(self, erasures: Iterable[Erasure]) -> int:
         """See `Engine.erase`."""
         count = 0
-        with self._lock:
+        with self._access():
             for erasure in erasures:
                 count += self._erase_one(erasure)
             self._generation += 1
@@ -142,7 +152,7 @@ class MemoryEngine:
 
     def put_blob(self, scope: tuple[str, str], digest: bytes, content: bytes) -> None:
         """See `Engine.put_blob`."""
-        with self._lock:
+        with self._access():
             self._blobs[scope, digest] = content
 
     def read_blob(self, scope: tuple[str, str], digest: bytes) -> bytes:
@@ -154,10 +164,13 @@ class MemoryEngine:
 
     def check(self) -> list[Problem]:
         """See `Engine.check`."""
-        return []
+        with self._access():
+            return []
 
     def close(self) -> None:
         """See `Engine.close`."""
+        with self._lock:
+            self._is_closed = True
 
     def _line(self, session: bytes) -> list[tuple[SessionRow, int]]:
         """A session and its ancestors, oldest first, each with the position it counts up to."""

@@ -43,7 +43,7 @@ def encode_body(
     Raises:
         EntryRefused: something in it can't be kept exactly, or it is too large; names the path.
     """
-    top: object = fields
+    top = cast("object", fields)
     if not isinstance(top, Mapping):
         _refuse("", f"a {type(top).__name__} instead of an object")
     is_plain = _is_plain(fields, config.blob_text_bytes // 4, config.nesting_max)
@@ -175,23 +175,29 @@ def _refuse(path: str, found: str) -> NoReturn:
     )
 
 
-def extension_hook(read_blob: Callable[[bytes], bytes]) -> Callable[[int, memoryview], object]:
-    """The decoder's hook for our extension types; `read_blob` gives a blob by its digest."""
+class ExtensionHook:
+    """The decoder's hook for our extension types; `read_blob` gives a blob by its digest.
 
-    def decode(code: int, data: memoryview) -> object:
+    A class, not a closure that names itself: such a closure is a reference cycle, and with it a
+    transcript's bytes would stay until the garbage collector comes by.
+    """
+
+    def __init__(self, read_blob: Callable[[bytes], bytes]) -> None:
+        self._read_blob = read_blob
+
+    def __call__(self, code: int, data: memoryview) -> object:
+        """The value of one extension."""
         raw = bytes(data)
         if code == BIG_INT:
             return int(raw, 16)
         if code == SURROGATE_TEXT:
             return raw.decode("utf-8", "surrogatepass")
         if code == BLOB_TEXT:
-            return read_blob(raw[:32]).decode("utf-8", "surrogatepass")
+            return self._read_blob(raw[:32]).decode("utf-8", "surrogatepass")
         if code == ODD_OBJECT:
-            pairs = msgspec.msgpack.Decoder(list[tuple[Any, Any]], ext_hook=decode).decode(raw)
+            pairs = msgspec.msgpack.Decoder(list[tuple[Any, Any]], ext_hook=self).decode(raw)
             return dict(pairs)
         raise ValueError(f"extension type {code} is not known")
-
-    return decode
 
 
 def blob_digests(data: bytes) -> tuple[bytes, ...]:

@@ -1,0 +1,77 @@
+"""Where a journal is kept while the contract suite runs: every engine, and one that always seals.
+
+A new engine joins by a line in `ENGINES` and a branch in `Place.open`.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from novacore import journal
+from novacore.kit import FixedClock
+
+ENGINES = ("memory", "sqlite", "sqlite-sealing")
+"""`sqlite-sealing` seals every other entry, so that what it reads was merged over and over."""
+
+SEALING = {"seal_entries": 2, "seal_bytes": 4096, "segment_bytes_max": 64 * 1024}
+
+
+@dataclasses.dataclass
+class Place:
+    """One engine and the folder that it may use."""
+
+    engine: str
+    folder: Path
+    clock: FixedClock
+    _opened: list[journal.JournalStore] = dataclasses.field(default_factory=list)
+
+    @property
+    def is_durable(self) -> bool:
+        """True: closing and opening it again gives the same journal."""
+        return self.engine != "memory"
+
+    def open(self, **limits: int) -> journal.JournalStore:
+        """A store of the default owner, with these limits; closed when the test ends."""
+        if self.engine == "sqlite-sealing":
+            limits = SEALING | limits
+        config = journal.Config(**limits)
+        if self.engine == "memory":
+            store = journal.open_memory(config=config, clock=self.clock)
+        else:
+            store = journal.open_store(self.folder, config=config, clock=self.clock)
+        self._opened.append(store)
+        return store
+
+    def reopen(self, store: journal.JournalStore, **limits: int) -> journal.JournalStore:
+        """The same journal after a restart; the same store where the engine keeps nothing."""
+        if not self.is_durable:
+            return store
+        store.close()
+        return self.open(**limits)
+
+    def close(self) -> None:
+        """Close whatever the test opened."""
+        for store in self._opened:
+            store.close()
+
+
+@pytest.fixture(params=ENGINES)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """Each engine in turn."""
+    found = Place(request.param, tmp_path / "data", FixedClock())
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def store(place: Place) -> journal.JournalStore:
+    """An empty journal on each engine in turn."""
+    return place.open()
+
+
+@pytest.fixture
+def session(store: journal.JournalStore) -> journal.JournalSession:
+    """An empty session on each engine in turn."""
+    return store.session("talk")
