@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Sequence
 
 from novacore import kit
-from novacore.cli.exits import CANCELLED, FAILED, PIPE_CLOSED, USAGE
+from novacore.cli.exits import CANCELLED, FAILED, PIPE_CLOSED, USAGE, Ended
 from novacore.cli.parser import build_parser
 
 __all__ = ["main"]
@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command.run(chosen)
     except KeyboardInterrupt:
         return CANCELLED
+    except Ended as ended:
+        return ended.exit_code
     except BrokenPipeError:
         _forget_output()
         return PIPE_CLOSED
@@ -48,25 +50,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _report(error: kit.NovaError) -> int:
-    from novacore import settings  # noqa: PLC0415 - as above
-    from novacore.cli import console  # noqa: PLC0415 - loaded when there is something to say
+    from novacore import settings  # noqa: PLC0415 - loaded when there is something to say
+    from novacore.cli import errors  # noqa: PLC0415 - as above
 
     if settings.wants_debug():
         traceback.print_exc()
-    console.open_console().error(error.message, hint=error.hint)
-    return USAGE if isinstance(error, settings.SettingsError) else FAILED
+    _say(error.message, error.hint)
+    return USAGE if isinstance(error, settings.SettingsError | errors.TaskMissing) else FAILED
 
 
 def _report_defect(error: Exception) -> int:
-    from novacore import settings  # noqa: PLC0415 - as above
-    from novacore.cli import console  # noqa: PLC0415 - loaded when there is something to say
+    try:
+        from novacore import settings  # noqa: PLC0415 - loaded when there is something to say
 
+        wants_debug = settings.wants_debug()
+    except ImportError:  # a damaged installation: all there is to say is where
+        wants_debug = True
     hint = "This is a defect of NovaCore. Run it again with NOVA_DEBUG=1 to see where it happened."
-    if settings.wants_debug():
+    if wants_debug:
         traceback.print_exc()
         hint = "This is a defect of NovaCore; please report what stands above."
-    console.open_console().error(f"{type(error).__name__}: {error}", hint=hint)
+    _say(f"{type(error).__name__}: {error}", hint)
     return FAILED
+
+
+def _say(message: str, hint: str) -> None:
+    """Plain words on the error stream; it may be unable to encode them."""
+    told = f"nova: {message}\n" + (f"  {hint}\n" if hint else "")
+    encoding = sys.stderr.encoding or "utf-8"
+    sys.stderr.write(told.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _forget_output() -> None:

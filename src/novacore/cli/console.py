@@ -5,13 +5,25 @@ import json
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any, TextIO
+from typing import Any, Protocol
 
 from novacore import settings
 from novacore.cli import text
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _COLUMN_GAP = "  "
+
+
+class Writable(Protocol):
+    """What a console writes to."""
+
+    def write(self, text: str, /) -> int:
+        """Take `text`."""
+        ...
+
+    def flush(self) -> None:
+        """Hand on what was taken."""
+        ...
 
 
 class Console:
@@ -32,8 +44,8 @@ class Console:
 
     def __init__(
         self,
-        out: TextIO,
-        err: TextIO,
+        out: Writable,
+        err: Writable,
         *,
         is_terminal: bool = False,
         has_color: bool = False,

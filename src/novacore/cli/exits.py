@@ -1,4 +1,6 @@
-"""What the exit code of `nova` says."""
+"""How `nova` ends: what the exit code says, and the way out when a signal asks for it."""
+
+import signal
 
 DONE = 0
 FAILED = 1
@@ -7,3 +9,14 @@ USAGE = 2
 CANCELLED = 130
 PIPE_CLOSED = 141
 """Whoever read our output went away."""
+
+
+class Ended(BaseException):
+    """A signal asked the program to end.
+
+    No `Exception`: nothing on the way may take it for a failure of its own and go on.
+    """
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(number.name)
+        self.exit_code = 128 + number

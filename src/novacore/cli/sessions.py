@@ -1,9 +1,12 @@
 """Sessions as the command line speaks of them: found by name, listed, turned into JSON."""
 
 import datetime as dt
-from typing import Any
+import os
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from novacore import journal
+from novacore.cli import errors
 
 
 def find_session(
@@ -63,3 +66,23 @@ def local_time(time_us: int) -> str:
     """The user's own time, to the minute."""
     moment = dt.datetime.fromtimestamp(time_us / 1_000_000, tz=dt.UTC)
     return moment.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def new_file(path: Path) -> BinaryIO:
+    """A file made just now, which only its owner can read.
+
+    Raises:
+        OutputTaken: there is something at `path`; it is left alone.
+        CLIError: it can't be made.
+    """
+    try:
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+    except FileExistsError:
+        raise errors.OutputTaken(path) from None
+    except OSError as error:
+        raise errors.CLIError(f"{path} can't be written: {error.strerror}.") from error
+
+
+def place_of(name: str, *, folder: Path) -> Path:
+    """The path that a person means by `name`, who stands in `folder`."""
+    return folder / Path(name).expanduser()

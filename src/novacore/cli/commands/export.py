@@ -1,11 +1,10 @@
 """`nova export`: write a session as JSON Lines that `nova import` reads back."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
-from novacore import bootstrap, journal, settings
+from novacore import bootstrap, journal
 from novacore.cli import sessions
 from novacore.cli.context import open_context
 from novacore.cli.exits import DONE
@@ -23,11 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
             sys.stdout.buffer.flush()
             return DONE
         path = Path(arguments.output).expanduser()
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            raise settings.FileTaken(path) from None
-        with os.fdopen(handle, "wb") as file:
+        with sessions.new_file(path) as file:
             journal.export_session(session, file)
     context.console.line(f"Wrote {session.name} to {path}.")
     return DONE

@@ -14,6 +14,53 @@ from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.keys import Keys
 
 
+class KeyTyping:
+    """Keys of a terminal while the agent works, without a prompt in between.
+
+    Args:
+        source: the terminal's input.
+        escape_ms: how long a lone Esc is waited on.
+    """
+
+    def __init__(self, source: Input, *, escape_ms: int) -> None:
+        self._source = source
+        self._escape_ms = escape_ms
+        self._reader: KeyReader | None = None
+        self._on_interrupt: Callable[[], None] = _nothing
+
+    @property
+    def is_working(self) -> bool:
+        """Whether `working` is open."""
+        return self._reader is not None
+
+    @contextlib.contextmanager
+    def working(
+        self, *, on_escape: Callable[[], None], on_interrupt: Callable[[], None]
+    ) -> Iterator[None]:
+        """While this is open, Esc and Ctrl+C are reported; other keys wait for the next prompt."""
+        self._on_interrupt = on_interrupt
+        self._reader = KeyReader(
+            self._source,
+            escape_ms=self._escape_ms,
+            on_escape=on_escape,
+            on_interrupt=on_interrupt,
+        )
+        try:
+            with self._reader.listening():
+                yield
+        finally:
+            self._reader = None
+
+    def interrupt(self) -> None:
+        """A Ctrl+C that came as a signal does what the key does."""
+        if self._reader is not None:
+            self._on_interrupt()
+
+    async def choose(self, choices: str) -> str:
+        """The next key that is one of these letters; empty outside of `working`."""
+        return await self._reader.read_choice(choices) if self._reader else ""
+
+
 class KeyReader:
     """Listens to a terminal between two prompts.
 
@@ -84,3 +131,7 @@ class KeyReader:
                 self._answer.set_result(chosen[0])
             return
         store_typeahead(self._source, [each for each in presses if each.key != Keys.CPRResponse])
+
+
+def _nothing() -> None:
+    """No turn has begun yet."""

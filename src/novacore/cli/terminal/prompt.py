@@ -1,7 +1,7 @@
 """Typing on a terminal: several lines, history, completion, and keys while the agent works."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Protocol
 
 from prompt_toolkit import PromptSession
@@ -16,7 +16,7 @@ from prompt_toolkit.output import Output
 from prompt_toolkit.styles import Style
 
 from novacore.cli.terminal.interrupts import Interrupts, Leave
-from novacore.cli.terminal.keys import KeyReader
+from novacore.cli.terminal.keys import KeyTyping
 
 PROMPT = "> "
 _LEAVE_HINT = "Ctrl+C again to leave"
@@ -74,9 +74,7 @@ class PromptTyping:
     ) -> None:
         self._source = source or create_input()
         self._interrupts = interrupts
-        self._escape_ms = escape_ms
-        self._reader: KeyReader | None = None
-        self._on_interrupt: Callable[[], None] = _nothing
+        self._keys = KeyTyping(self._source, escape_ms=escape_ms)
         self._hint = ""
         self._session: PromptSession[str] = PromptSession(
             PROMPT,
@@ -105,35 +103,23 @@ class PromptTyping:
         except EOFError:
             raise Leave from None
 
-    @contextlib.contextmanager
     def working(
         self, *, on_escape: Callable[[], None], on_interrupt: Callable[[], None]
-    ) -> Iterator[None]:
+    ) -> contextlib.AbstractContextManager[None]:
         """While this is open, Esc and Ctrl+C are reported; other keys wait for the next prompt."""
-        self._reader = KeyReader(
-            self._source,
-            escape_ms=self._escape_ms,
-            on_escape=on_escape,
-            on_interrupt=on_interrupt,
-        )
-        self._on_interrupt = on_interrupt
-        try:
-            with self._reader.listening():
-                yield
-        finally:
-            self._reader = None
+        return self._keys.working(on_escape=on_escape, on_interrupt=on_interrupt)
 
     def interrupt(self) -> None:
         """A Ctrl+C that came as a signal does what the key does."""
-        if self._reader is not None:
-            self._on_interrupt()
+        if self._keys.is_working:
+            self._keys.interrupt()
         elif self._session.app.is_running:
             self._session.app.key_processor.feed(KeyPress(Keys.ControlC))
             self._session.app.key_processor.process_keys()
 
     async def choose(self, choices: str) -> str:
         """The next key that is one of these letters."""
-        return await self._reader.read_choice(choices) if self._reader else ""
+        return await self._keys.choose(choices)
 
     def _is_command(self) -> bool:
         return self._session.default_buffer.document.text.startswith("/")
@@ -175,7 +161,3 @@ class PromptTyping:
             event.app.exit(exception=EOFError())
             return
         self._hint = _LEAVE_HINT
-
-
-def _nothing() -> None:
-    """No turn has begun yet."""

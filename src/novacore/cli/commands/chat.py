@@ -1,0 +1,84 @@
+"""`nova` without a command: talk to the agent."""
+
+import argparse
+import asyncio
+import signal
+import sys
+
+from novacore import bootstrap, journal
+from novacore.cli.context import Context, open_context
+from novacore.cli.exits import CANCELLED, DONE
+from novacore.cli.terminal import folds, slash
+from novacore.cli.terminal.completing import PromptCompleter
+from novacore.cli.terminal.conversation import Conversation, greet
+from novacore.cli.terminal.desk import Desk, Opened, fresh_name
+from novacore.cli.terminal.history import HistoryFile
+from novacore.cli.terminal.interrupts import Interrupts
+from novacore.cli.terminal.lines import LineTyping
+from novacore.cli.terminal.prompt import PromptTyping, Typing
+from novacore.cli.terminal.questions import Questions
+from novacore.cli.terminal.signals import acting_on, leaving_on
+from novacore.cli.terminal.turn_view import TurnView
+
+_HISTORY_FILE = "history"
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Talk until the person leaves."""
+    context = open_context(arguments)
+    with bootstrap.open_store(context.settings) as store:
+        return asyncio.run(_talk(arguments, context, store=store))
+
+
+async def _talk(
+    arguments: argparse.Namespace, context: Context, *, store: journal.JournalStore
+) -> int:
+    chosen, console = context.settings, context.console
+    interrupts, kept = Interrupts(), folds.Folds()
+    view = TurnView(console, config=chosen.cli, kept=kept)
+    model = await bootstrap.open_model(chosen)
+    desk = Desk(chosen, store=store, model=model)
+    typing = _open_typing(context, desk, interrupts=interrupts)
+    desk.ask = Questions(view, choose=typing.choose).ask
+    room = slash.Room(desk=desk, console=console, kept=kept, stats=slash.Stats())
+    talk = Conversation(room, typing=typing, view=view, interrupts=interrupts)
+    try:
+        with leaving_on(signal.SIGTERM, signal.SIGHUP), acting_on(signal.SIGINT, talk.interrupt):
+            greet(desk, await _open_session(arguments, desk), console=console, kept=kept)
+            await talk.run()
+    finally:
+        await desk.close()
+    return CANCELLED if talk.was_interrupted else DONE
+
+
+async def _open_session(arguments: argparse.Namespace, desk: Desk) -> Opened | None:
+    """The session to begin with; None: a fresh one, which its first message makes."""
+    if arguments.session:
+        return await desk.open_session(
+            desk.store.session(arguments.session, workspace=desk.workspace)
+        )
+    if arguments.new or not desk.settings.cli.resume:
+        await desk.begin_fresh(fresh_name(desk.store, workspace=desk.workspace))
+        return None
+    last = desk.store.last_session(desk.workspace)
+    return await desk.open_session(last) if last is not None else None
+
+
+def _open_typing(context: Context, desk: Desk, *, interrupts: Interrupts) -> Typing:
+    console, config = context.console, context.settings.cli
+    if console.is_plain or not sys.stdin.isatty():
+        can_ask = sys.stdin.isatty() and sys.stdout.isatty()
+        return LineTyping(console, interrupts=interrupts, can_ask=can_ask)
+    return PromptTyping(
+        completer=PromptCompleter(
+            commands={name: command.about for name, command in slash.COMMANDS.items()},
+            list_words=lambda name: slash.words_after(desk, name),
+            workspace=context.settings.workspace,
+        ),
+        history=HistoryFile(
+            context.settings.data_dir / _HISTORY_FILE, entries_max=config.history_entries_max
+        ),
+        escape_ms=config.escape_ms,
+        interrupts=interrupts,
+        has_color=console.has_color,
+    )

@@ -1,0 +1,45 @@
+"""What can go wrong in the terminal.
+
+NovaError
+└── CLIError
+    ├── CommandUnknown   no such command in the conversation
+    ├── ArgumentWrong    a command got something that it can't use
+    ├── OutputTaken      there is a file already where one should be written
+    └── TaskMissing      `nova run` got an empty task
+"""
+
+from pathlib import Path
+
+from novacore import kit
+
+
+class CLIError(kit.NovaError):
+    """The terminal could not do what was asked."""
+
+
+class CommandUnknown(CLIError):
+    """There is no such command."""
+
+    def __init__(self, name: str, *, nearest: str = "") -> None:
+        hint = f"Did you mean {nearest}?" if nearest else "/help lists the commands."
+        super().__init__(f"There is no command {name}.", hint=hint)
+        self.name = name
+        self.nearest = nearest
+
+
+class ArgumentWrong(CLIError):
+    """A command got something that it can't use."""
+
+
+class OutputTaken(CLIError):
+    """There is a file already where one should be written."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is there already.", hint="Name another file, or move it away first."
+        )
+        self.path = path
+
+
+class TaskMissing(CLIError):
+    """The task is empty."""

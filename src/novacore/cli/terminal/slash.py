@@ -1,0 +1,315 @@
+"""The commands of the conversation: `/help`, `/sessions`, `/rewind` …"""
+
+import dataclasses
+import difflib
+from collections.abc import Awaitable, Callable, Iterable
+
+from novacore import journal, llm, settings
+from novacore.cli import errors, reading, sessions
+from novacore.cli.console import Console
+from novacore.cli.terminal import folds, recap
+from novacore.cli.terminal.desk import Desk, Opened
+from novacore.cli.terminal.interrupts import Leave
+
+_LISTED_MAX = 20
+_HEADLINE_COLUMNS = 70
+
+
+@dataclasses.dataclass(kw_only=True)
+class Room:
+    """What a command works on."""
+
+    desk: Desk
+    console: Console
+    kept: folds.Folds
+    stats: "Stats"
+
+
+@dataclasses.dataclass(kw_only=True)
+class Stats:
+    """Counts since the program started."""
+
+    turns: int = 0
+    steps: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    calls: int = 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Command:
+    """One command."""
+
+    usage: str
+    about: str
+    run: Callable[[Room, str], Awaitable[None]]
+
+
+async def obey(room: Room, line: str) -> None:
+    """Do what a line that begins with `/` says.
+
+    Raises:
+        CommandUnknown: names the nearest command.
+        Leave: the person wants to leave.
+        NovaError: the command can't be done; says why.
+    """
+    name, _space, argument = line.strip().partition(" ")
+    command = COMMANDS.get(ALIASES.get(name, name))
+    if command is None:
+        near = difflib.get_close_matches(name, [*COMMANDS, *ALIASES], n=1, cutoff=0.5)
+        raise errors.CommandUnknown(name, nearest=near[0] if near else "")
+    await command.run(room, argument.strip())
+
+
+def words_after(desk: Desk, name: str) -> Iterable[str]:
+    """The words that may follow a command."""
+    if name == "/resume":
+        return [each.name for each in desk.store.list_sessions(workspace=desk.workspace)]
+    if name == "/model":
+        return [f"{provider} " for provider in _providers()]
+    if name == "/help":
+        return [command.removeprefix("/") for command in COMMANDS]
+    return {"/permissions": ["allow ", "ask ", "deny "], "/view": ["undo"]}.get(name, [])
+
+
+async def _help(room: Room, argument: str) -> None:
+    wanted = f"/{argument.removeprefix('/')}" if argument else ""
+    if wanted and wanted not in COMMANDS:
+        await obey(room, wanted)
+    for name, command in COMMANDS.items():
+        if wanted in ("", name):
+            room.console.line(f"{name} {command.usage}".strip())
+            room.console.line(f"    {command.about}", style="dim")
+    if not wanted:
+        room.console.line("Enter sends, Esc then Enter or Ctrl+J begins a new line.", style="dim")
+        room.console.line("Esc or Ctrl+C stops the agent, Ctrl+C twice leaves.", style="dim")
+
+
+async def _sessions(room: Room, argument: str) -> None:
+    found = room.desk.store.list_sessions(
+        workspace=room.desk.workspace, name=argument or None, limit=_LISTED_MAX
+    )
+    if not found:
+        room.console.line("No sessions in this folder yet.")
+        return
+    room.console.table(
+        ("name", "messages", "last used"),
+        [
+            (each.name, f"{each.messages:,}", sessions.local_time(each.updated_at_us))
+            for each in found
+        ],
+    )
+
+
+async def _resume(room: Room, argument: str) -> None:
+    desk = room.desk
+    if not argument:
+        raise errors.ArgumentWrong("Which session?", hint="/resume NAME; /sessions lists them.")
+    session = sessions.find_session(desk.store, argument, workspace=desk.workspace)
+    _show_opened(room, await desk.open_session(session), how="Resumed")
+
+
+async def _fork(room: Room, argument: str) -> None:
+    session = _need_session(room.desk)
+    fork = session.fork(name=argument or None)
+    _show_opened(room, await room.desk.open_session(fork), how="Forked to")
+    room.console.line(f"{session.name} stays as it is.", style="dim")
+
+
+async def _rewind(room: Room, argument: str) -> None:
+    session = _need_session(room.desk)
+    transcript = session.open()
+    if not argument:
+        _list_user_messages(room, transcript)
+        return
+    if not argument.isdecimal() or int(argument) > transcript.position:
+        raise errors.ArgumentWrong(
+            f"{argument} is no position of this session.",
+            hint=f"It has positions 0 to {transcript.position}; /rewind lists those of messages.",
+        )
+    fork = session.fork(at=int(argument))
+    _show_opened(room, await room.desk.open_session(fork), how=f"Back before {argument}, in")
+    room.console.line(f"{session.name} is kept whole: /resume {session.name}", style="dim")
+
+
+async def _model(room: Room, argument: str) -> None:
+    desk = room.desk
+    if argument:
+        await desk.change_model(_model_config(desk.settings.llm, argument))
+    info = desk.model.info
+    room.console.line(reading.model_line(info))
+    if info.notice:
+        room.console.line(info.notice, style="yellow")
+    if not argument:
+        room.console.line("/model NAME or /model PROVIDER NAME changes it.", style="dim")
+
+
+async def _tools(room: Room, argument: str) -> None:
+    del argument
+    running = await room.desk.need_agent()
+    if not room.desk.model.info.supports_tools:
+        room.console.line("This model is for chat only: it calls no tools.", style="yellow")
+    for tool in running.toolbox:
+        about = tool.spec.description.split("\n", 1)[0]
+        room.console.line(f"{tool.spec.name}  ({tool.access.value})")
+        room.console.line(f"    {about}", style="dim")
+
+
+async def _permissions(room: Room, argument: str) -> None:
+    running = await room.desk.need_agent()
+    permissions = running.permissions
+    if argument:
+        effect, _space, rule = argument.partition(" ")
+        if effect not in ("allow", "deny") or not rule:
+            raise errors.ArgumentWrong(
+                "Write /permissions allow RULE or /permissions deny RULE.",
+                hint="For example: /permissions allow bash(git *). It holds until you leave.",
+            )
+        permissions.remember(rule, effect="allow" if effect == "allow" else "deny")
+    rules = permissions.rules()
+    for effect, rule, is_remembered in rules:
+        room.console.line(f"{effect:<6} {rule}{'  (answered)' if is_remembered else ''}")
+    if not rules:
+        room.console.line("No rules.")
+    room.console.line(f"Otherwise, for what changes something: {permissions.default}.", style="dim")
+
+
+async def _stats(room: Room, argument: str) -> None:
+    del argument
+    stats, session = room.stats, room.desk.session
+    if session is not None:
+        transcript = session.open()
+        roles: dict[str, int] = {}
+        for message in transcript.decode_all():
+            role = reading.read(message).role
+            roles[role] = roles.get(role, 0) + 1
+        counted = ", ".join(f"{count:,} {role}" for role, count in roles.items())
+        room.console.line(f"{session.name}: {transcript.position:,} entries; {counted or 'empty'}.")
+    room.console.line(
+        f"Since the start: {stats.turns:,} turns, {stats.steps:,} steps, {stats.calls:,} tool "
+        f"calls, {stats.input_tokens:,} tokens in, {stats.output_tokens:,} out."
+    )
+
+
+async def _view(room: Room, argument: str) -> None:
+    running = await room.desk.need_agent()
+    if argument == "undo":
+        await running.undo_view()
+    view = running.view
+    if view is None:
+        room.console.line("Nothing is left out: the model gets the whole conversation.")
+        return
+    room.console.line(view.line())
+    room.console.line("/view undo sends everything again, where it fits.", style="dim")
+
+
+async def _expand(room: Room, argument: str) -> None:
+    if argument and not argument.isdecimal():
+        raise errors.ArgumentWrong("Write /expand or /expand NUMBER.")
+    fold = room.kept.get(int(argument or 0))
+    if fold is None:
+        room.console.line("There is no such call in this conversation.")
+        return
+    session = _need_session(room.desk)
+    room.console.line(folds.whole(fold, session.get_blob))
+
+
+async def _export(room: Room, argument: str) -> None:
+    session = _need_session(room.desk)
+    name = argument or f"{session.name.replace('/', '-')}.jsonl"
+    path = room.desk.settings.workspace / os.path.expanduser(name)
+    with sessions.new_file(path) as file:
+        journal.export_session(session, file)
+    room.console.line(f"Wrote {session.name} to {path}.")
+
+
+async def _clear(room: Room, argument: str) -> None:
+    before = room.desk.session
+    await room.desk.begin_fresh(argument)
+    kept = f" {before.name} is kept: /resume {before.name}" if before else ""
+    room.console.line(f"A fresh session begins with your next message.{kept}")
+
+
+async def _quit(room: Room, argument: str) -> None:
+    del room, argument
+    raise Leave
+
+
+COMMANDS: dict[str, Command] = {
+    "/help": Command(usage="[COMMAND]", about="What each command does.", run=_help),
+    "/sessions": Command(usage="[TEXT]", about="List this folder's sessions.", run=_sessions),
+    "/resume": Command(usage="NAME", about="Go on in another session.", run=_resume),
+    "/fork": Command(
+        usage="[NAME]", about="Go on in a copy; this session stays as it is.", run=_fork
+    ),
+    "/rewind": Command(
+        usage="[POSITION]",
+        about="Go on from an earlier message, in a fork: nothing is lost. Alone it lists them.",
+        run=_rewind,
+    ),
+    "/model": Command(
+        usage="[[PROVIDER] NAME]", about="Show or change the model that answers.", run=_model
+    ),
+    "/tools": Command(usage="", about="What the agent can do.", run=_tools),
+    "/permissions": Command(
+        usage="[allow|deny RULE]",
+        about="What the agent may do; add a rule until you leave.",
+        run=_permissions,
+    ),
+    "/stats": Command(usage="", about="Messages, steps and tokens so far.", run=_stats),
+    "/view": Command(
+        usage="[undo]",
+        about="What is left out of requests because it does not fit, and undoing that.",
+        run=_view,
+    ),
+    "/expand": Command(
+        usage="[NUMBER]", about="Show a tool call and its result whole; the last one.", run=_expand
+    ),
+    "/export": Command(usage="[FILE]", about="Write this session as JSON Lines.", run=_export),
+    "/clear": Command(usage="[NAME]", about="Begin a fresh session; this one is kept.", run=_clear),
+    "/quit": Command(usage="", about="Leave. Everything is kept.", run=_quit),
+}
+"""Every command by its name."""
+
+ALIASES = {"/exit": "/quit", "/q": "/quit", "/new": "/clear", "/history": "/stats"}
+"""Other names that people try."""
+
+
+def _show_opened(room: Room, opened: Opened, *, how: str) -> None:
+    room.console.line(f"{how} {opened.line()}.")
+    recap.show(
+        opened.transcript,
+        console=room.console,
+        kept=room.kept,
+        messages_max=room.desk.settings.cli.resume_messages,
+    )
+
+
+def _list_user_messages(room: Room, transcript: journal.Transcript) -> None:
+    rows: list[tuple[str, str]] = []
+    for position, message in zip(
+        transcript.message_positions, transcript.decode_all(), strict=True
+    ):
+        read = reading.read(message)
+        if read.role == "user":
+            rows.append((str(position), reading.headline(read, columns=_HEADLINE_COLUMNS)))
+    room.console.table(("position", "message"), rows[-_LISTED_MAX:])
+    room.console.line("/rewind POSITION goes back to before that message.", style="dim")
+
+
+def _model_config(config: llm.Config, argument: str) -> llm.Config:
+    first, _space, rest = argument.partition(" ")
+    if first in _providers():
+        return dataclasses.replace(config, provider=first, model=rest.strip(), base_url="")
+    return dataclasses.replace(config, model=argument)
+
+
+def _providers() -> tuple[str, ...]:
+    known = {each.name: each for each in settings.describe()}
+    return known["llm.provider"].choices
+
+
+def _need_session(desk: Desk) -> journal.JournalSession:
+    if desk.session is None:
+        raise errors.ArgumentWrong("This session has no messages yet.")
+    return desk.session
