@@ -18,7 +18,7 @@ from novacore.journal import segment as segments
 from novacore.journal.errors import Corrupt
 from novacore.journal.frame import Frame
 from novacore.journal.model import Entry, Message
-from novacore.journal.value import extension_hook
+from novacore.journal.value import ExtensionHook
 
 
 class Run(Protocol):
@@ -102,7 +102,7 @@ class BodyDecoder:
     """Turns encoded bodies into messages; `read_blob` brings back texts that live in blobs."""
 
     def __init__(self, read_blob: Callable[[bytes], bytes]) -> None:
-        hook = extension_hook(read_blob)
+        hook = ExtensionHook(read_blob)
         self.one = msgspec.msgpack.Decoder(Message, ext_hook=hook).decode
         self.many = msgspec.msgpack.Decoder(list[Message], ext_hook=hook).decode
 

@@ -1,0 +1,38 @@
+"""A transcript's bytes go when nobody holds it: 150 open sessions must not become 300."""
+
+import gc
+import weakref
+
+import pytest
+
+from novacore import journal
+
+
+@pytest.fixture
+def no_collector():
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.parametrize("engine", ["memory", "sqlite"])
+def test_a_transcript_is_freed_without_the_garbage_collector(no_collector, tmp_path, engine):
+    config = journal.Config(open_transcripts_max=0)
+    store = (
+        journal.open_memory(config=config)
+        if engine == "memory"
+        else journal.open_store(tmp_path, config=config)
+    )
+    with store:
+        session = store.session("long")
+        session.append(*({"role": "user", "content": f"message {n}"} for n in range(200)))
+        transcript = session.open()
+        assert len(transcript[-20:]) == 20
+        assert len(transcript.decode_all()) == 200
+        assert transcript.entries[0].position == 0
+        parts = [weakref.ref(part.run) for part in transcript._parts]
+        whole = weakref.ref(transcript)
+        del transcript
+        assert whole() is None
+        assert [part() for part in parts] == [None] * len(parts)
