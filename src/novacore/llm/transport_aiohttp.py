@@ -6,6 +6,7 @@ calls at once, with aiohttp 0.5 ms.
 
 import asyncio
 import contextlib
+import types
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
 import aiohttp
@@ -126,10 +127,12 @@ class AiohttpTransport:
             timeout = aiohttp.ClientTimeout(
                 total=None, connect=self._connect_timeout_s, sock_connect=self._connect_timeout_s
             )
+            trace = aiohttp.TraceConfig()
+            trace.on_connection_reuseconn.append(_note_reuse)
             self._session = aiohttp.ClientSession(
                 timeout=timeout,
                 connector=aiohttp.TCPConnector(limit=0),
-                auto_decompress=True,
+                trace_configs=[trace],
                 read_bufsize=_READ_BYTES,
                 max_line_size=_READ_BYTES,
                 max_field_size=_READ_BYTES,
@@ -141,14 +144,7 @@ class AiohttpTransport:
     ) -> aiohttp.ClientResponse:
         try:
             async with asyncio.timeout(self._first_byte_timeout_s):
-                # No redirects: they would carry the key to another host.
-                return await self._pool().post(
-                    url,
-                    headers=headers,
-                    data=body,
-                    allow_redirects=False,
-                    proxy=self._proxy_url,
-                )
+                return await self._send(url, headers=headers, body=body)
         except aiohttp.ServerTimeoutError as error:
             words = f"No connection within {self._connect_timeout_s:g} s."
             raise TimedOut(words, hint="The setting is llm.connect_timeout_ms.") from error
@@ -159,6 +155,38 @@ class AiohttpTransport:
         except (aiohttp.ClientError, OSError) as error:
             hint = "Check the network and the setting llm.base_url."
             raise ConnectFailed(f"No connection: {_words(error)}.", hint=hint) from error
+
+    async def _send(
+        self, url: str, *, headers: Mapping[str, str], body: bytes
+    ) -> aiohttp.ClientResponse:
+        """Post, and post again where a kept connection turns out to have been closed meanwhile.
+
+        Each such failure takes one kept connection out of the pool, so this ends.
+        """
+        while True:
+            connection: dict[str, bool] = {}
+            try:
+                # No redirects: they would carry the key to another host.
+                return await self._pool().post(
+                    url,
+                    headers=headers,
+                    data=body,
+                    allow_redirects=False,
+                    proxy=self._proxy_url,
+                    trace_request_ctx=connection,
+                )
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+                if isinstance(error, aiohttp.ClientConnectorError) or not connection:
+                    raise
+
+
+async def _note_reuse(
+    _session: aiohttp.ClientSession,
+    context: types.SimpleNamespace,
+    _params: aiohttp.TraceConnectionReuseconnParams,
+) -> None:
+    if context.trace_request_ctx is not None:
+        context.trace_request_ctx["is_reused"] = True
 
 
 def _silent(waited_s: float) -> TimedOut:
