@@ -38,6 +38,7 @@ KIND_BYTES_MAX = 64
 ACTOR_BYTES_MAX = 1_024
 NAME_BYTES_MAX = 1_024
 _TIME_MAX = 2**63 - 1
+_DECODERS_MAX = 1_000
 
 
 def _sha256(data: bytes) -> bytes:
@@ -53,6 +54,7 @@ class Core:
         self.clock = clock
         self.writer = Writer(engine, config)
         self._opened: OrderedDict[bytes, tuple[object, Snapshot, Transcript]] = OrderedDict()
+        self._decoders: dict[tuple[tuple[str, str], ...], BodyDecoder] = {}
         self._lock = threading.Lock()
 
     def open(self, session: bytes) -> Transcript:
@@ -77,8 +79,19 @@ class Core:
         return Transcript(
             frames.session_text(session),
             snapshot.parts,
-            decoder=BodyDecoder(lambda digest: self.read_blob(scopes, digest)),
+            decoder=self.decoder(scopes),
         )
+
+    def decoder(self, scopes: tuple[tuple[str, str], ...]) -> BodyDecoder:
+        """The decoder for entries of these owners; making one costs more than opening a session."""
+        known = self._decoders.get(scopes)
+        if known is None:
+            if len(self._decoders) >= _DECODERS_MAX:
+                self._decoders.clear()
+            known = self._decoders[scopes] = BodyDecoder(
+                lambda digest: self.read_blob(scopes, digest)
+            )
+        return known
 
     def read_blob(self, scopes: Sequence[tuple[str, str]], digest: bytes) -> bytes:
         """A blob that an entry of one of these owners names."""
@@ -451,7 +464,7 @@ class JournalStore:
         found: list[Entry] = []
         limit = min(limit, self._core.config.feed_entries_max)
         mine: dict[bytes, bool] = {}
-        decoder = BodyDecoder(lambda digest: self._core.read_blob((self._key,), digest))
+        decoder = self._core.decoder((self._key,))
         while len(found) < limit:
             batch = self._core.engine.feed(after, limit)
             for stored in batch:

@@ -12,7 +12,7 @@ does not match, each entry is checked by itself, so that a flipped byte costs on
 import struct
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import xxhash
 
@@ -88,13 +88,12 @@ def _offsets(blocks: list[bytes]) -> bytes:
     return offsets.tobytes()
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """What the index says of a segment: enough to read it when its own prefix is damaged."""
 
     session: bytes
     base: int
-    count: int
+    entries: int
     messages: int
     heads_size: int
 
@@ -128,7 +127,7 @@ class Segment:
     def __init__(self, data: bytes, *, layout: Layout) -> None:
         self.session = layout.session
         self.base = layout.base
-        self.count = layout.count
+        self.count = layout.entries
         self.data = data
         self.damaged: frozenset[int] = frozenset()
         """Indexes (from 0) of entries that can't be trusted."""
@@ -147,12 +146,12 @@ class Segment:
 
     def _lay_out(self, layout: Layout) -> None:
         view = memoryview(self.data)
-        heads_at = _PREFIX.size + 8 * (layout.count + 1)
-        table = 4 * (layout.count + 1)
+        heads_at = _PREFIX.size + 8 * (layout.entries + 1)
+        table = 4 * (layout.entries + 1)
         self.head_offsets: Sequence[int] = _table(view[_PREFIX.size : _PREFIX.size + table])
         self.body_offsets: Sequence[int] = _table(view[_PREFIX.size + table : heads_at])
-        self.messages: Sequence[int] = range(layout.count)
-        if layout.messages != layout.count:
+        self.messages: Sequence[int] = range(layout.entries)
+        if layout.messages != layout.entries:
             self.messages = _table(view[heads_at : heads_at + 4 * layout.messages])
             heads_at += 4 * layout.messages
         self.heads = view[heads_at : heads_at + layout.heads_size]

@@ -22,7 +22,7 @@ def store(connection: Connection, key: int, data: bytes) -> None:
     connection.segments.write(offset, data)
     connection.execute(
         "INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?)",
-        (number, layout.count, layout.messages, layout.heads_size, offset, len(data)),
+        (number, layout.entries, layout.messages, layout.heads_size, offset, len(data)),
     )
 
 

@@ -444,15 +444,18 @@ class SQLiteEngine:
 
     def _tidy_up(self) -> None:
         """Seal what is long enough and give free pages back; a failure leaves all as it is."""
-        unsealed = [h for h in self._heads.values() if h.position - h.sealed >= _SEAL_AT_CLOSE]
+        unsealed = [
+            h.session for h in self._heads.values() if h.position - h.sealed >= _SEAL_AT_CLOSE
+        ]
         if not unsealed and self._last.sequence == self._first:
             return
         try:
             with self._turn(), translated("closing"):
                 self._writer.execute("BEGIN IMMEDIATE")
                 self._refresh()
-                for head in unsealed:
-                    if head.session in self._heads:
+                for session in unsealed:
+                    head = self._heads.get(session) or self.head(session)
+                    if head.position > head.sealed:
                         self._seal(self._writer, head)
                         self._update_heads(self._writer, [head])
                 sqlite_room.settle(self._writer)
