@@ -4,6 +4,7 @@ It knows no provider, no terminal and no database. Start with `Agent`, then `Too
 can do and `Permissions` for what it may do.
 """
 
+from novacore.agent.agent import VIEW_MODES, Agent
 from novacore.agent.config import Config
 from novacore.agent.errors import (
     AgentClosed,
@@ -36,6 +37,8 @@ from novacore.agent.events import (
     ViewMade,
 )
 from novacore.agent.gate import FreeMeter, Gate, Hold, Meter, OpenGate, Verdict
+from novacore.agent.history import Session, Transcript
+from novacore.agent.notebook import JournalNoteBook, Note, NoteBook
 from novacore.agent.permissions import (
     Answer,
     Ask,
@@ -46,11 +49,16 @@ from novacore.agent.permissions import (
     parse_rule,
     permissions_from,
 )
+from novacore.agent.stats import Stats, stats_of
 from novacore.agent.tool import Access, FunctionTool, Subject, Tool, ToolOutcome
+from novacore.agent.toolbox import Toolbox, arguments_schema
+from novacore.agent.tools import standard_tools
 from novacore.agent.view import View
 
 __all__ = [
+    "VIEW_MODES",
     "Access",
+    "Agent",
     "AgentClosed",
     "AgentError",
     "AgentEvent",
@@ -65,9 +73,12 @@ __all__ = [
     "Gate",
     "GateRefused",
     "Hold",
+    "JournalNoteBook",
     "MessageRecorded",
     "MessageRefused",
     "Meter",
+    "Note",
+    "NoteBook",
     "Notice",
     "OpenGate",
     "OutsideWorkspace",
@@ -77,6 +88,8 @@ __all__ = [
     "Retrying",
     "Rule",
     "RuleInvalid",
+    "Session",
+    "Stats",
     "StepStarted",
     "Subject",
     "TextDelta",
@@ -88,6 +101,8 @@ __all__ = [
     "ToolOutcome",
     "ToolStarted",
     "ToolUnusable",
+    "Toolbox",
+    "Transcript",
     "TurnFinished",
     "TurnRunning",
     "TurnStarted",
@@ -95,6 +110,9 @@ __all__ = [
     "Verdict",
     "View",
     "ViewMade",
+    "arguments_schema",
     "parse_rule",
     "permissions_from",
+    "standard_tools",
+    "stats_of",
 ]

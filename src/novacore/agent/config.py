@@ -137,6 +137,10 @@ class Config:
         maximum=60_000,
         doc="The same when the user cancels, or NovaCore ends.",
     )
+    bash_hidden_variables: tuple[str, ...] = kit.setting(
+        ("ANTHROPIC_API_KEY", "MINIMAX_API_KEY", "NOVA_LLM_API_KEY", "OPENAI_API_KEY"),
+        doc="Environment variables that commands don't get to see.",
+    )
     jobs_max: int = kit.setting(
         16, unit="jobs", minimum=1, maximum=1_000, doc="Background commands alive at the same time."
     )

@@ -25,7 +25,11 @@ ALLOWED = Verdict(is_allowed=True)
 
 
 class Gate(Protocol):
-    """Rules over what goes in and out. Fails closed: an error of the gate fails the turn."""
+    """Rules over what goes in and out.
+
+    Fails closed: an error while a message is reviewed fails the turn, one while a call is reviewed
+    refuses the call.
+    """
 
     async def review_message(self, message: Mapping[str, Any]) -> Verdict:
         """About a user's message, before it is journaled."""
@@ -76,6 +80,10 @@ class Meter(Protocol):
         """The call is over and its usage is journaled."""
         ...
 
+    async def release(self, hold: Hold) -> None:
+        """There was no call after all."""
+        ...
+
 
 class FreeMeter:
     """The meter that counts nothing and refuses nothing."""
@@ -86,3 +94,6 @@ class FreeMeter:
 
     async def settle(self, hold: Hold, usage: Usage) -> None:
         """Nothing to settle."""
+
+    async def release(self, hold: Hold) -> None:
+        """Nothing to release."""

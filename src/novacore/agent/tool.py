@@ -83,7 +83,7 @@ class Tool(Protocol):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FunctionTool:
-    """A tool made of one coroutine function, where nothing outlives the call."""
+    """A tool made of one coroutine function."""
 
     spec: llm.ToolSpec
     """What the model is told."""
@@ -93,6 +93,8 @@ class FunctionTool:
     """What it touches."""
     subject_of: Callable[[Mapping[str, Any]], Subject] = lambda _arguments: NO_SUBJECT
     """What a call is about."""
+    on_close: Callable[[], Awaitable[None]] | None = None
+    """Ends what outlives the calls; None: nothing does."""
 
     def subject(self, arguments: Mapping[str, Any]) -> Subject:
         """What this call is about."""
@@ -103,7 +105,9 @@ class FunctionTool:
         return await self.function(arguments)
 
     async def close(self) -> None:
-        """Nothing outlives the call."""
+        """End what outlives the calls."""
+        if self.on_close:
+            await self.on_close()
 
 
 def failed(text: str) -> ToolOutcome:

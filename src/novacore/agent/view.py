@@ -1,8 +1,14 @@
 """What a request leaves out when the whole conversation does not fit: recorded, shown, undoable."""
 
+import bisect
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from novacore.agent.output import head_and_tail
+from novacore.llm import Reading
+
+_SHORT_BYTES = 800
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,6 +42,11 @@ class View:
     position: int = -1
     """Where the view is recorded; -1: not yet."""
 
+    def leaves_out(self, position: int) -> bool:
+        """Whether the message at `position` is left out."""
+        at = bisect.bisect_right(self.left_out, position, key=lambda run: run[0]) - 1
+        return at >= 0 and position <= self.left_out[at][1]
+
     def line(self) -> str:
         """What was left out, in one line for the user."""
         parts: list[str] = []
@@ -67,3 +78,72 @@ def read_view(body: Mapping[str, Any], *, position: int) -> View | None:
     values["left_out"] = tuple((int(first), int(last)) for first, last in body["left_out"])
     values["shortened"] = tuple(int(each) for each in body["shortened"])
     return View(position=position, **values)
+
+
+def runs_of(positions: Sequence[int], left_out: Sequence[bool]) -> tuple[tuple[int, int], ...]:
+    """Neighbours that are left out, as runs of first and last position.
+
+    Args:
+        positions: of all messages, rising.
+        left_out: whether each is left out; as long as `positions`.
+    """
+    runs: list[tuple[int, int]] = []
+    was_out = False
+    for position, is_out in zip(positions, left_out, strict=True):
+        if is_out:
+            first = runs.pop()[0] if was_out else position
+            runs.append((first, position))
+        was_out = is_out
+    return tuple(runs)
+
+
+def shortened(message: Mapping[str, Any], reading: Reading, *, position: int) -> dict[str, Any]:
+    """A message whose tool results are cut to head and tail, and say how to read the rest."""
+
+    def cut(text: str) -> str:
+        return head_and_tail(
+            text,
+            bytes_max=_SHORT_BYTES,
+            mark=lambda missing, _lines: (
+                f"[… {missing:,} bytes left out of this request to fit the window; "
+                f'read_output with ref "message:{position}" shows them …]'
+            ),
+        )
+
+    texts = [cut(result.text) for result in reading.tool_results]
+    content = message.get("content")
+    if message.get("role") in ("tool", "function"):
+        return {**message, "content": texts[0]}
+    blocks: list[Any] = []
+    for block in cast(Sequence[Any], content if isinstance(content, list | tuple) else ()):
+        if (
+            isinstance(block, Mapping)
+            and cast(Mapping[str, Any], block).get("type") == "tool_result"
+        ):
+            block = {**cast(Mapping[str, Any], block), "content": texts.pop(0)}
+        blocks.append(block)
+    return {**message, "content": blocks}
+
+
+def lead_text(
+    *, messages: int, tokens: int, last_position: int, quote: str, summary: str, can_read: bool
+) -> str:
+    """The note in front of a request that leaves something out; the model reads it.
+
+    The first request is quoted here and not sent as a message: without its answer it would look
+    as if it were still to be answered.
+    """
+    parts = [
+        f"[A note from NovaCore, not from the user: the {messages:,} oldest messages of this "
+        f"conversation (about {tokens:,} tokens) are left out here to fit your window."
+    ]
+    if can_read:
+        parts.append(
+            f'They are kept: read_output reads each, from ref "message:0" to '
+            f'"message:{last_position}".'
+        )
+    if quote:
+        parts.append(f"The conversation began with: «{quote}»")
+    if summary:
+        parts.append(f"What was said in them, in short:\n{summary}")
+    return " ".join(parts) + "]"

@@ -1,0 +1,261 @@
+"""The agent: one session, one model, one set of tools, one turn at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from novacore import journal, kit, llm
+from novacore.agent.calls import Calls
+from novacore.agent.config import Config
+from novacore.agent.context import Context
+from novacore.agent.errors import AgentClosed, TurnRunning
+from novacore.agent.events import AgentEvent, Notice, TurnFinished
+from novacore.agent.gate import FreeMeter, Gate, Meter, OpenGate
+from novacore.agent.history import VIEW, History, Session
+from novacore.agent.notebook import NoteBook
+from novacore.agent.permissions import Ask, Permissions
+from novacore.agent.prompt import Prompt
+from novacore.agent.stats import Stats, stats_of
+from novacore.agent.toolbox import Toolbox
+from novacore.agent.turn import Desk, Turn, user_message
+from novacore.agent.uncut import to_end
+from novacore.agent.view import View
+
+VIEW_MODES = ("auto", "narrow", "off")
+
+
+class Agent:
+    """Answers in one session, with every word in the journal before it counts.
+
+    Lives in one event loop. Use `open`, then `run` for each message, then `close`.
+
+    Args:
+        model: who answers; not closed by the agent.
+        session: where everything is kept.
+        toolbox: what it can do; closed with the agent.
+        permissions: what it may do.
+        config: the limits.
+        clock: the time.
+        workspace: the folder; rules files are looked for in it.
+        ask: asks the user about a call; None: nobody can be asked, such calls are refused.
+        notebook: notes and answers of the workspace; None: none.
+        gate: rules over messages and calls; None: everything passes.
+        meter: counts model calls; None: nobody counts.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: llm.Model,
+        session: Session,
+        toolbox: Toolbox,
+        permissions: Permissions,
+        config: Config,
+        clock: kit.Clock,
+        workspace: str | Path,
+        ask: Ask | None = None,
+        notebook: NoteBook | None = None,
+        gate: Gate | None = None,
+        meter: Meter | None = None,
+    ) -> None:
+        history = History()
+        self._permissions = permissions
+        self._notebook = notebook
+        self._worker: asyncio.Task[None] | None = None
+        self._events: asyncio.Queue[AgentEvent | None] = asyncio.Queue()
+        self._is_open = False
+        self._is_closed = False
+        self._is_cancelling = False
+        self._desk = Desk(
+            session=session,
+            history=history,
+            context=Context(history, config=config),
+            prompt=Prompt(Path(workspace), config=config, clock=clock),
+            toolbox=toolbox,
+            config=config,
+            clock=clock,
+            gate=gate or OpenGate(),
+            meter=meter or FreeMeter(),
+            model=model,
+            emit=self._emit,
+        )
+        self._calls = Calls(
+            session=session,
+            toolbox=toolbox,
+            permissions=permissions,
+            config=config,
+            clock=clock,
+            gate=self._desk.gate,
+            ask=ask,
+            notebook=notebook,
+            emit=self._emit,
+        )
+
+    async def open(self) -> list[AgentEvent]:
+        """Read the session, mend what does not pair, and say what there is to say.
+
+        Called by the first `run` where it was not called before; later calls do nothing.
+
+        Raises:
+            JournalError: the session can't be read, or a mend can't be written.
+        """
+        if self._is_open:
+            return []
+        desk = self._desk
+        # A thread that reads on after a cancellation must not meet the next reader.
+        await to_end(asyncio.to_thread(desk.history.refresh, desk.session.open()))
+        self._take_answers(desk.history.answers, scopes=("session", "always"))
+        if self._notebook:
+            desk.prompt.take_notes(await self._notebook.list_notes())
+            self._take_answers(await self._notebook.list_answers(), scopes=("always",))
+        self._is_open = True
+        await desk.mend()
+        if desk.history.damaged:
+            places = ", ".join(str(each) for each in desk.history.damaged[:5])
+            self._emit(
+                Notice(
+                    text=f"{len(desk.history.damaged)} entries of this session are damaged and "
+                    f"left out (positions {places} …). 'nova verify' says more."
+                )
+            )
+        return self._drained()
+
+    async def run(self, message: str | Mapping[str, Any]) -> AsyncIterator[AgentEvent]:
+        """One turn, as events; the last is `TurnFinished`, whatever happens.
+
+        Leaving the iteration early, or cancelling the task that iterates, cancels the turn.
+
+        Raises:
+            MessageRefused: it is no user message.
+            TurnRunning: there is a turn already.
+            AgentClosed: the agent was closed.
+        """
+        if self._is_closed:
+            raise AgentClosed
+        if self._worker is not None:
+            raise TurnRunning
+        said = user_message(message)
+        self._is_cancelling = False
+        self._events = asyncio.Queue()
+        worker = self._worker = asyncio.create_task(self._turn(said))
+        worker.add_done_callback(lambda _done: self._events.put_nowait(None))
+        try:
+            while (event := await self._events.get()) is not None:
+                yield event
+            if worker.cancelled():
+                yield TurnFinished(reason="cancelled", steps=0)
+            else:
+                worker.result()
+        finally:
+            self.cancel()
+            await asyncio.wait({worker})
+            self._worker = None
+
+    def cancel(self) -> bool:
+        """Stop the running turn at once; its `TurnFinished` follows. False: there is none."""
+        worker = self._worker
+        if worker is None or worker.done() or self._is_cancelling:
+            return False
+        self._is_cancelling = True
+        return worker.cancel()
+
+    async def close(self) -> None:
+        """Cancel a running turn and end every command. May be called more than once."""
+        self._is_closed = True
+        self.cancel()
+        if self._worker is not None:
+            await asyncio.wait({self._worker})
+        await self._desk.toolbox.close()
+
+    @property
+    def model(self) -> llm.Model:
+        """Who answers."""
+        return self._desk.model
+
+    def use_model(self, model: llm.Model) -> None:
+        """Let another model answer from the next turn on.
+
+        Raises:
+            TurnRunning: there is a turn.
+        """
+        if self._worker is not None:
+            raise TurnRunning
+        self._desk.model = model
+        self._desk.system = ""
+
+    @property
+    def permissions(self) -> Permissions:
+        """What it may do."""
+        return self._permissions
+
+    @property
+    def tools(self) -> tuple[llm.ToolSpec, ...]:
+        """What it can do with this model."""
+        return self._desk.toolbox.specs if self._desk.model.info.supports_tools else ()
+
+    @property
+    def view(self) -> View | None:
+        """What requests leave out; None: nothing."""
+        return self._desk.history.view
+
+    @property
+    def view_mode(self) -> str:
+        """auto, narrow or off."""
+        return self._desk.history.view_mode
+
+    async def set_view_mode(self, mode: str) -> None:
+        """Undo the present view and choose how the next one is made, if one is needed at all.
+
+        Args:
+            mode: auto: by the settings. narrow: leave out as little as possible. off: only what
+                the model's window forces, whatever agent.context_tokens_max says.
+
+        Raises:
+            TurnRunning: there is a turn.
+            SettingInvalid: there is no such mode.
+        """
+        if self._worker is not None:
+            raise TurnRunning
+        if mode not in VIEW_MODES:
+            raise kit.SettingInvalid(
+                f"The view mode is {mode!r}; expected one of {', '.join(VIEW_MODES)}.",
+                name="view_mode",
+            )
+        await self._desk.record(journal.NewEntry(kind=VIEW, body={"mode": mode}, actor="user"))
+
+    def stats(self) -> Stats:
+        """Counts over the session, from its entries."""
+        return stats_of(self._desk.session.open())
+
+    async def _turn(self, message: Mapping[str, Any]) -> None:
+        try:
+            for event in await self.open():
+                self._emit(event)
+        except kit.NovaError as error:
+            self._emit(TurnFinished(reason="failed", steps=0, error=error))
+            return
+        await Turn(self._desk, self._calls).run(message)
+
+    def _take_answers(
+        self, answers: Sequence[Mapping[str, Any]], *, scopes: tuple[str, ...]
+    ) -> None:
+        for body in answers:
+            effect, rule = body.get("effect"), body.get("rule")
+            mine = body.get("scope") == "always" or body.get("session_id") == self._desk.session.id
+            if body.get("type") != "permission" or body.get("scope") not in scopes or not mine:
+                continue
+            if effect in ("allow", "deny") and isinstance(rule, str):
+                self._permissions.remember(rule, effect=effect)
+
+    def _emit(self, event: AgentEvent) -> None:
+        # Not bounded: what one answer can hold is, and tools wait for the model.
+        self._events.put_nowait(event)
+
+    def _drained(self) -> list[AgentEvent]:
+        events: list[AgentEvent] = []
+        while not self._events.empty():
+            event = self._events.get_nowait()
+            if event is not None:
+                events.append(event)
+        return events
