@@ -7,6 +7,7 @@ It derives nothing and interprets nothing. Start with `open_store`, then `Journa
 from pathlib import Path
 
 from novacore.journal.config import Config
+from novacore.journal.core import Core
 from novacore.journal.errors import (
     Corrupt,
     EntryRefused,
@@ -22,7 +23,7 @@ from novacore.journal.errors import (
     StoreTooNew,
     StoreUnusable,
 )
-from novacore.journal.journal import Core, JournalSession, JournalStore
+from novacore.journal.journal import JournalSession, JournalStore
 from novacore.journal.model import (
     ANY,
     MESSAGE,
