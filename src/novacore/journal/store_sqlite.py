@@ -85,12 +85,18 @@ class SQLiteEngine:
         self._unsealable: set[bytes] = set()
         self._data_version = -1
         self._last = Witnessed(bytes(16), 0, frames.ROOT_CHAIN)
+        self._next: Witnessed | None = None
+        self._trouble = ""
         self._recorded_at_us = 0
-        self._writer = self._open_writer()
-        self._marker = self._connect(64)
-        self._first = self._last.sequence
-        if sqlite_read.must_scrub(self._writer):
-            self._finish_erasing()
+        try:
+            self._writer = self._open_writer()
+            self._marker = self._connect(64)
+            self._first = self._last.sequence
+            if sqlite_read.must_scrub(self._writer):
+                self._finish_erasing()
+        except BaseException:
+            self._release()
+            raise
 
     def _connect(self, cache_kib: int) -> Connection:
         return sqlite_file.connect(
@@ -153,10 +159,14 @@ class SQLiteEngine:
             except BaseException as error:
                 self._abandon(is_storage=isinstance(error, apsw.IOError | apsw.FullError))
                 raise
+            if self._next is not None:
+                self._last, self._next = self._next, None
+                self._after_commit()
 
     def _abandon(self, *, is_storage: bool) -> None:
         """Back to what the file holds; after a failed write by a fresh connection."""
         self._heads.clear()
+        self._next = None
         self._writer.freed.clear()
         self._data_version = -1
         try:
@@ -198,10 +208,8 @@ class SQLiteEngine:
             outcomes = plan_all(planner, batch)
             if planner.planned:
                 self._write(connection, planner)
-        if planner.planned:
-            last = planner.planned[-1]
-            self._last = Witnessed(self._last.journal, last.sequence, last.head.chain)
-            self._after_commit()
+                last = planner.planned[-1]
+                self._next = Witnessed(self._last.journal, last.sequence, last.head.chain)
         return lambda: deliver(batch, outcomes)
 
     def _write(self, connection: Connection, planner: Planner) -> None:
@@ -251,7 +259,14 @@ class SQLiteEngine:
             self._unsealable.add(head.session)
 
     def _after_commit(self) -> None:
-        self._witness.write(self._last)
+        """Tell the witness, and fold the log when it is long. The commit stands whatever happens."""
+        try:
+            self._witness.write(self._last)
+            self._fold_if_long()
+        except (OSError, apsw.Error) as error:
+            self._trouble = f"After the last commit: {error}"
+
+    def _fold_if_long(self) -> None:
         if self._wal_pages * sqlite_file.PAGE_BYTES < self._config.checkpoint_bytes:
             return
         if self._folding is None:
@@ -371,7 +386,8 @@ class SQLiteEngine:
         damage = self._witness.damage()
         with self._reading() as connection:
             found = sqlite_check.check(connection, self._blobs)
-        return ([Problem(what=damage)] if damage else []) + found
+        notes = [Problem(what=text) for text in (damage, self._trouble) if text]
+        return notes + found
 
     def _steadily(
         self, read: Callable[[Connection], _Found], is_damaged: Callable[[_Found], bool]
@@ -428,9 +444,12 @@ class SQLiteEngine:
                 for connection in (*self._readers, self._marker, self._writer):
                     connection.close(True)
             self._readers.clear()
-            self._witness.close()
-            self._segments.close()
-            self._turns.close()
+            self._release()
+
+    def _release(self) -> None:
+        self._witness.close()
+        self._segments.close()
+        self._turns.close()
 
     def _compact(self) -> None:
         """Close holes in the segment file, one extent and one commit at a time."""
