@@ -5,6 +5,6 @@ Start with `open_store`.
 """
 
 from novacore.bootstrap.data_dir import prepare_data_dir
-from novacore.bootstrap.wiring import open_model, open_store
+from novacore.bootstrap.wiring import open_agent, open_model, open_store
 
-__all__ = ["open_model", "open_store", "prepare_data_dir"]
+__all__ = ["open_agent", "open_model", "open_store", "prepare_data_dir"]

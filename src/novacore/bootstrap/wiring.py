@@ -1,6 +1,6 @@
 """Which implementation serves which setting."""
 
-from novacore import journal, llm, settings
+from novacore import agent, journal, kit, llm, settings
 from novacore.bootstrap.data_dir import prepare_data_dir
 
 
@@ -23,3 +23,51 @@ async def open_model(chosen: settings.Settings) -> llm.Model:
     """
     choice = await llm.detect(chosen.llm, chosen.vendor_keys)
     return llm.open_model(choice, data_dir=chosen.data_dir)
+
+
+def open_agent(
+    chosen: settings.Settings,
+    *,
+    model: llm.Model,
+    store: journal.JournalStore,
+    session: journal.JournalSession,
+    ask: agent.Ask | None = None,
+) -> agent.Agent:
+    """An agent with the standard tools over one session, and the notes of its workspace.
+
+    Args:
+        chosen: the settings.
+        model: who answers; the caller closes it.
+        store: where the workspace's notes are.
+        session: where everything said is kept.
+        ask: asks a person about a call; None: nobody can be asked, such calls are refused.
+
+    Raises:
+        SettingsError: the workspace is no folder.
+        RuleInvalid: a permission rule of the settings can't be read.
+        ToolUnusable: two tools have one name.
+    """
+    if not chosen.workspace.is_dir():
+        raise settings.SettingsError(
+            f"The workspace {chosen.workspace} is no folder.",
+            hint="Name one that is there with --workspace.",
+        )
+    permissions = agent.permissions_from(chosen.agent)
+    notebook = agent.JournalNoteBook(store, workspace=str(chosen.workspace))
+    return agent.Agent(
+        model=model,
+        session=session,
+        toolbox=agent.standard_tools(
+            chosen.workspace,
+            session=session,
+            permissions=permissions,
+            config=chosen.agent,
+            notebook=notebook,
+        ),
+        permissions=permissions,
+        config=chosen.agent,
+        clock=kit.SystemClock(),
+        workspace=chosen.workspace,
+        ask=ask,
+        notebook=notebook,
+    )

@@ -40,11 +40,11 @@ async def _talk(
     desk = Desk(chosen, store=store, model=model)
     typing = _open_typing(context, desk, interrupts=interrupts)
     desk.ask = Questions(view, choose=typing.choose).ask
-    room = slash.Room(desk=desk, console=console, kept=kept, stats=slash.Stats())
-    talk = Conversation(room, typing=typing, view=view, interrupts=interrupts)
+    room = slash.Room(desk=desk, console=console, view=view, kept=kept)
+    talk = Conversation(room, typing=typing, interrupts=interrupts)
     try:
         with leaving_on(signal.SIGTERM, signal.SIGHUP), acting_on(signal.SIGINT, talk.interrupt):
-            greet(desk, await _open_session(arguments, desk), console=console, kept=kept)
+            greet(room, await _open_session(arguments, desk))
             await talk.run()
     finally:
         await desk.close()

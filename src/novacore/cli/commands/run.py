@@ -16,10 +16,11 @@ from novacore.cli.console import Console
 from novacore.cli.context import Context, open_context
 from novacore.cli.exits import CANCELLED, DONE, FAILED
 from novacore.cli.terminal import folds
+from novacore.cli.terminal.conversation import events_of
 from novacore.cli.terminal.desk import fresh_name
 from novacore.cli.terminal.interrupts import Interrupts
 from novacore.cli.terminal.keys import KeyTyping
-from novacore.cli.terminal.questions import Questions, refuse
+from novacore.cli.terminal.questions import Questions
 from novacore.cli.terminal.signals import acting_on, leaving_on
 from novacore.cli.terminal.turn_view import TurnView
 
@@ -76,6 +77,7 @@ class _Run:
             aside=quiet if self._is_json else aside,
             config=context.settings.cli,
             kept=folds.Folds(),
+            whole="`nova show`",
         )
 
     async def do(self, task: str) -> int:
@@ -90,12 +92,12 @@ class _Run:
         questions = Questions(self._view, choose=typing.choose) if typing else None
         model = await bootstrap.open_model(chosen)
         try:
-            running = await bootstrap.open_agent(
+            running = bootstrap.open_agent(
                 chosen,
                 model=model,
                 store=self._store,
                 session=session,
-                ask=questions.ask if questions else refuse,
+                ask=questions.ask if questions else None,
             )
             try:
                 await self._work(running, task, typing=typing)
@@ -120,7 +122,7 @@ class _Run:
             listening = typing.working(on_escape=running.cancel, on_interrupt=interrupt)
         ending = leaving_on(signal.SIGTERM, signal.SIGHUP)
         with ending, acting_on(signal.SIGINT, interrupt), listening:
-            async with contextlib.aclosing(running.run(task)) as events:
+            async with events_of(running, task) as events:
                 async for event in events:
                     self._take(event)
             self._view.end_line()

@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import cast
 
 from novacore import agent, kit
 from novacore.cli import reading
-from novacore.cli.console import Console
-from novacore.cli.terminal import folds, recap, slash
-from novacore.cli.terminal.desk import Desk, Opened
+from novacore.cli.terminal import slash
+from novacore.cli.terminal.desk import Opened
 from novacore.cli.terminal.interrupts import Interrupts, Leave
 from novacore.cli.terminal.prompt import Typing
 from novacore.cli.terminal.turn_view import TurnView
@@ -23,16 +23,13 @@ class Conversation:
     Args:
         room: what commands work on.
         typing: where the person's words come from.
-        view: where a turn is shown.
         interrupts: when Ctrl+C means leave.
     """
 
-    def __init__(
-        self, room: slash.Room, *, typing: Typing, view: TurnView, interrupts: Interrupts
-    ) -> None:
+    def __init__(self, room: slash.Room, *, typing: Typing, interrupts: Interrupts) -> None:
         self._room = room
         self._typing = typing
-        self._view = view
+        self._view = room.view
         self._interrupts = interrupts
         self._turn: asyncio.Task[None] | None = None
         self._is_stopping = False
@@ -61,7 +58,7 @@ class Conversation:
             self._room.console.error(error.message, hint=error.hint)
 
     async def _answer(self, line: str) -> None:
-        running = await self._room.desk.need_agent()
+        running = self._room.desk.need_agent()
         self._is_stopping = False
         self._view.begin()
         self._turn = asyncio.ensure_future(self._show(running, _encodable(line)))
@@ -77,20 +74,14 @@ class Conversation:
                     raise Leave from None
                 finally:
                     self._view.end_line()
+        if not self._room.console.is_plain:
+            self._room.console.line()
 
     async def _show(self, running: agent.Agent, line: str) -> None:
-        stats = self._room.stats
-        stats.turns += 1
-        async with contextlib.aclosing(running.run(line)) as events:
+        self._room.turns += 1
+        async with events_of(running, line) as events:
             async for event in events:
                 self._view.show(event)
-                if isinstance(event, agent.TurnFinished):
-                    stats.steps += event.steps
-                elif isinstance(event, agent.ToolFinished):
-                    stats.calls += 1
-        came, went = self._view.tokens
-        stats.input_tokens += came
-        stats.output_tokens += went
 
     def interrupt(self) -> None:
         """A Ctrl+C that came as a signal."""
@@ -113,24 +104,28 @@ class Conversation:
         return task is not None and task.cancelling() > 0
 
 
-def greet(desk: Desk, opened: Opened | None, *, console: Console, kept: folds.Folds) -> None:
+def greet(room: slash.Room, opened: Opened | None) -> None:
     """Say what is open: model, folder, and the session that is resumed."""
-    console.line(f"nova: {reading.model_line(desk.model.info)}")
-    if desk.model.info.notice:
-        console.line(desk.model.info.notice, style="yellow")
+    desk, console = room.desk, room.console
+    info = desk.model.info
+    console.line(f"nova: {reading.model_line(info)}")
+    if info.notice:
+        console.line(info.notice, style="yellow")
     for path in desk.settings.files:
         if path != desk.settings.user_file:
             console.line(f"Settings are also read from {path}.", style="dim")
     if opened is None:
         console.line(f"A fresh session in {desk.workspace}. /help lists the commands.")
-        return
-    console.line(f"Resumed {opened.line()}. /clear begins a fresh one, /help lists the commands.")
-    recap.show(
-        opened.transcript,
-        console=console,
-        kept=kept,
-        messages_max=desk.settings.cli.resume_messages,
-    )
+    else:
+        slash.show_opened(room, opened, how="Resumed")
+        console.line("/clear begins a fresh session, /help lists the commands.", style="dim")
+
+
+def events_of(
+    running: agent.Agent, line: str
+) -> contextlib.AbstractAsyncContextManager[AsyncIterator[agent.AgentEvent]]:
+    """The events of one turn; leaving them early cancels it."""
+    return contextlib.aclosing(cast("AsyncGenerator[agent.AgentEvent]", running.run(line)))
 
 
 @contextlib.asynccontextmanager

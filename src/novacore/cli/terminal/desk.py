@@ -6,6 +6,7 @@ A session is made by its first message, so that looking around leaves nothing be
 import dataclasses
 import datetime as dt
 import time
+from collections.abc import Sequence
 
 from novacore import agent, bootstrap, journal, llm, settings
 
@@ -19,6 +20,8 @@ class Opened:
     session: journal.JournalSession
     transcript: journal.Transcript
     elapsed_ms: float
+    events: Sequence[agent.AgentEvent]
+    """What the agent mended or found when it read the session."""
 
     def line(self) -> str:
         """What was opened, in one line."""
@@ -57,12 +60,12 @@ class Desk:
         """The folder, as sessions name it."""
         return str(self.settings.workspace)
 
-    async def need_agent(self) -> agent.Agent:
+    def need_agent(self) -> agent.Agent:
         """The agent over the open session; the session is made where there is none."""
         if self.session is None:
             self.session = self._make_session()
         if self._agent is None:
-            self._agent = await bootstrap.open_agent(
+            self._agent = bootstrap.open_agent(
                 self.settings,
                 model=self.model,
                 store=self.store,
@@ -72,13 +75,14 @@ class Desk:
         return self._agent
 
     async def open_session(self, session: journal.JournalSession) -> Opened:
-        """Go on in this session."""
+        """Go on in this session. The time is what reading it whole takes, measured here."""
         started_s = time.perf_counter()
         transcript = session.open()
         elapsed_ms = (time.perf_counter() - started_s) * 1_000
         await self._close_agent()
         self.session = session
-        return Opened(session=session, transcript=transcript, elapsed_ms=elapsed_ms)
+        events = await self.need_agent().open()
+        return Opened(session=session, transcript=transcript, elapsed_ms=elapsed_ms, events=events)
 
     async def begin_fresh(self, name: str = "") -> None:
         """Leave the session as it is; the next message begins another one."""
@@ -94,9 +98,10 @@ class Desk:
         """
         changed = dataclasses.replace(self.settings, llm=config)
         model = await bootstrap.open_model(changed)
-        await self._close_agent()
-        await self.model.close()
-        self.settings, self.model = changed, model
+        if self._agent is not None:
+            self._agent.use_model(model)
+        before, self.settings, self.model = self.model, changed, model
+        await before.close()
 
     async def close(self) -> None:
         """End what the agent runs, and close the model."""

@@ -26,7 +26,7 @@ class KeyTyping:
         self._source = source
         self._escape_ms = escape_ms
         self._reader: KeyReader | None = None
-        self._on_interrupt: Callable[[], None] = _nothing
+        self._on_interrupt: Callable[[], object] = _nothing
 
     @property
     def is_working(self) -> bool:
@@ -35,7 +35,7 @@ class KeyTyping:
 
     @contextlib.contextmanager
     def working(
-        self, *, on_escape: Callable[[], None], on_interrupt: Callable[[], None]
+        self, *, on_escape: Callable[[], object], on_interrupt: Callable[[], object]
     ) -> Iterator[None]:
         """While this is open, Esc and Ctrl+C are reported; other keys wait for the next prompt."""
         self._on_interrupt = on_interrupt
@@ -76,8 +76,8 @@ class KeyReader:
         source: Input,
         *,
         escape_ms: int,
-        on_escape: Callable[[], None],
-        on_interrupt: Callable[[], None],
+        on_escape: Callable[[], object],
+        on_interrupt: Callable[[], object],
     ) -> None:
         self._source = source
         self._escape_s = escape_ms / 1_000

@@ -32,7 +32,7 @@ class LineTyping:
         self._can_ask = can_ask
         self._descriptor = descriptor
         self._lines: asyncio.Queue[str | None] | None = None
-        self._on_interrupt: Callable[[], None] | None = None
+        self._on_interrupt: Callable[[], object] | None = None
 
     async def read(self) -> str:
         """The next message or command."""
@@ -51,7 +51,7 @@ class LineTyping:
 
     @contextlib.contextmanager
     def working(
-        self, *, on_escape: Callable[[], None], on_interrupt: Callable[[], None]
+        self, *, on_escape: Callable[[], object], on_interrupt: Callable[[], object]
     ) -> Iterator[None]:
         """While this is open, Ctrl+C is reported; lines wait."""
         del on_escape  # a line-based terminal tells of no single key

@@ -34,7 +34,7 @@ class Typing(Protocol):
         ...
 
     def working(
-        self, *, on_escape: Callable[[], None], on_interrupt: Callable[[], None]
+        self, *, on_escape: Callable[[], object], on_interrupt: Callable[[], object]
     ) -> contextlib.AbstractContextManager[None]:
         """While this is open, Esc and Ctrl+C are reported; what else is typed waits."""
         ...
@@ -104,7 +104,7 @@ class PromptTyping:
             raise Leave from None
 
     def working(
-        self, *, on_escape: Callable[[], None], on_interrupt: Callable[[], None]
+        self, *, on_escape: Callable[[], object], on_interrupt: Callable[[], object]
     ) -> contextlib.AbstractContextManager[None]:
         """While this is open, Esc and Ctrl+C are reported; other keys wait for the next prompt."""
         return self._keys.working(on_escape=on_escape, on_interrupt=on_interrupt)

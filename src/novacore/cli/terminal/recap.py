@@ -22,7 +22,7 @@ def show(
 
 def _show(read: llm.Reading, *, console: Console, kept: folds.Folds) -> None:
     headline = reading.headline(read, columns=_HEADLINE_COLUMNS)
-    if headline:
+    if headline and not read.tool_results:
         mark = "> " if read.role == "user" else ""
         console.line(mark + headline, style="dim")
     for call in read.tool_calls:

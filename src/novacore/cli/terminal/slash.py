@@ -2,17 +2,21 @@
 
 import dataclasses
 import difflib
+import time
 from collections.abc import Awaitable, Callable, Iterable
 
 from novacore import journal, llm, settings
-from novacore.cli import errors, reading, sessions
+from novacore.cli import errors, reading, sessions, text
 from novacore.cli.console import Console
 from novacore.cli.terminal import folds, recap
 from novacore.cli.terminal.desk import Desk, Opened
 from novacore.cli.terminal.interrupts import Leave
+from novacore.cli.terminal.turn_view import TurnView
 
 _LISTED_MAX = 20
 _HEADLINE_COLUMNS = 70
+_WIDE_COLUMNS = 90
+_USAGE_COLUMNS = 27
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -21,19 +25,11 @@ class Room:
 
     desk: Desk
     console: Console
+    view: TurnView
     kept: folds.Folds
-    stats: "Stats"
-
-
-@dataclasses.dataclass(kw_only=True)
-class Stats:
-    """Counts since the program started."""
-
     turns: int = 0
-    steps: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    calls: int = 0
+    """How many turns there were since the start."""
+    started_s: float = dataclasses.field(default_factory=time.monotonic)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,7 +65,9 @@ def words_after(desk: Desk, name: str) -> Iterable[str]:
         return [f"{provider} " for provider in _providers()]
     if name == "/help":
         return [command.removeprefix("/") for command in COMMANDS]
-    return {"/permissions": ["allow ", "ask ", "deny "], "/view": ["undo"]}.get(name, [])
+    return {"/permissions": ["allow ", "ask ", "deny "], "/view": ["undo", "auto", "narrow"]}.get(
+        name, []
+    )
 
 
 async def _help(room: Room, argument: str) -> None:
@@ -78,8 +76,7 @@ async def _help(room: Room, argument: str) -> None:
         await obey(room, wanted)
     for name, command in COMMANDS.items():
         if wanted in ("", name):
-            room.console.line(f"{name} {command.usage}".strip())
-            room.console.line(f"    {command.about}", style="dim")
+            _show_command(room.console, f"{name} {command.usage}".strip(), command.about)
     if not wanted:
         room.console.line("Enter sends, Esc then Enter or Ctrl+J begins a new line.", style="dim")
         room.console.line("Esc or Ctrl+C stops the agent, Ctrl+C twice leaves.", style="dim")
@@ -106,13 +103,13 @@ async def _resume(room: Room, argument: str) -> None:
     if not argument:
         raise errors.ArgumentWrong("Which session?", hint="/resume NAME; /sessions lists them.")
     session = sessions.find_session(desk.store, argument, workspace=desk.workspace)
-    _show_opened(room, await desk.open_session(session), how="Resumed")
+    show_opened(room, await desk.open_session(session), how="Resumed")
 
 
 async def _fork(room: Room, argument: str) -> None:
     session = _need_session(room.desk)
     fork = session.fork(name=argument or None)
-    _show_opened(room, await room.desk.open_session(fork), how="Forked to")
+    show_opened(room, await room.desk.open_session(fork), how="Forked to")
     room.console.line(f"{session.name} stays as it is.", style="dim")
 
 
@@ -128,7 +125,7 @@ async def _rewind(room: Room, argument: str) -> None:
             hint=f"It has positions 0 to {transcript.position}; /rewind lists those of messages.",
         )
     fork = session.fork(at=int(argument))
-    _show_opened(room, await room.desk.open_session(fork), how=f"Back before {argument}, in")
+    show_opened(room, await room.desk.open_session(fork), how=f"Back before {argument}, in")
     room.console.line(f"{session.name} is kept whole: /resume {session.name}", style="dim")
 
 
@@ -146,17 +143,16 @@ async def _model(room: Room, argument: str) -> None:
 
 async def _tools(room: Room, argument: str) -> None:
     del argument
-    running = await room.desk.need_agent()
-    if not room.desk.model.info.supports_tools:
+    running = room.desk.need_agent()
+    if not running.tools:
         room.console.line("This model is for chat only: it calls no tools.", style="yellow")
-    for tool in running.toolbox:
-        about = tool.spec.description.split("\n", 1)[0]
-        room.console.line(f"{tool.spec.name}  ({tool.access.value})")
-        room.console.line(f"    {about}", style="dim")
+    for tool in running.tools:
+        room.console.line(tool.name)
+        room.console.line(f"    {tool.description.split(chr(10), 1)[0]}", style="dim")
 
 
 async def _permissions(room: Room, argument: str) -> None:
-    running = await room.desk.need_agent()
+    running = room.desk.need_agent()
     permissions = running.permissions
     if argument:
         effect, _space, rule = argument.partition(" ")
@@ -176,31 +172,36 @@ async def _permissions(room: Room, argument: str) -> None:
 
 async def _stats(room: Room, argument: str) -> None:
     del argument
-    stats, session = room.stats, room.desk.session
-    if session is not None:
-        transcript = session.open()
-        roles: dict[str, int] = {}
-        for message in transcript.decode_all():
-            role = reading.read(message).role
-            roles[role] = roles.get(role, 0) + 1
-        counted = ", ".join(f"{count:,} {role}" for role, count in roles.items())
-        room.console.line(f"{session.name}: {transcript.position:,} entries; {counted or 'empty'}.")
+    session = _need_session(room.desk)
+    stats = room.desk.need_agent().stats()
+    roles = ", ".join(f"{count:,} {role}" for role, count in stats.messages.items())
+    tools = ", ".join(f"{name} {count:,}" for name, count in stats.tool_calls.items())
+    about = "about " if stats.estimated_calls else ""
+    room.console.line(f"{session.name}: {session.open().position:,} entries.")
+    room.console.line(f"Messages: {roles or 'none'}.")
+    room.console.line(f"Tool calls: {tools or 'none'}; {stats.tool_errors:,} failed.")
     room.console.line(
-        f"Since the start: {stats.turns:,} turns, {stats.steps:,} steps, {stats.calls:,} tool "
-        f"calls, {stats.input_tokens:,} tokens in, {stats.output_tokens:,} out."
+        f"Model: {stats.model_calls:,} calls, {about}{stats.input_tokens:,} tokens in "
+        f"({stats.cache_read_tokens:,} cached), {stats.output_tokens:,} out."
     )
+    room.console.line(
+        f"Views: {stats.views:,}. Repairs: {stats.repairs:,}. Damaged: {stats.damaged:,}."
+    )
+    elapsed_s = time.monotonic() - room.started_s
+    room.console.line(f"Since the start: {room.turns:,} turns in {elapsed_s / 60:.0f} min.")
 
 
 async def _view(room: Room, argument: str) -> None:
-    running = await room.desk.need_agent()
-    if argument == "undo":
-        await running.undo_view()
+    running = room.desk.need_agent()
+    if argument:
+        await running.set_view_mode("off" if argument == "undo" else argument)
     view = running.view
     if view is None:
         room.console.line("Nothing is left out: the model gets the whole conversation.")
-        return
-    room.console.line(view.line())
-    room.console.line("/view undo sends everything again, where it fits.", style="dim")
+    else:
+        room.console.line(view.line())
+        room.console.line("/view undo sends everything again, where it fits.", style="dim")
+    room.console.line(f"Views are made: {running.view_mode}.", style="dim")
 
 
 async def _expand(room: Room, argument: str) -> None:
@@ -217,7 +218,7 @@ async def _expand(room: Room, argument: str) -> None:
 async def _export(room: Room, argument: str) -> None:
     session = _need_session(room.desk)
     name = argument or f"{session.name.replace('/', '-')}.jsonl"
-    path = room.desk.settings.workspace / os.path.expanduser(name)
+    path = sessions.place_of(name, folder=room.desk.settings.workspace)
     with sessions.new_file(path) as file:
         journal.export_session(session, file)
     room.console.line(f"Wrote {session.name} to {path}.")
@@ -258,8 +259,8 @@ COMMANDS: dict[str, Command] = {
     ),
     "/stats": Command(usage="", about="Messages, steps and tokens so far.", run=_stats),
     "/view": Command(
-        usage="[undo]",
-        about="What is left out of requests because it does not fit, and undoing that.",
+        usage="[undo|auto|narrow]",
+        about="What is left out of requests because it does not fit; undo it, or leave out less.",
         run=_view,
     ),
     "/expand": Command(
@@ -275,8 +276,22 @@ ALIASES = {"/exit": "/quit", "/q": "/quit", "/new": "/clear", "/history": "/stat
 """Other names that people try."""
 
 
-def _show_opened(room: Room, opened: Opened, *, how: str) -> None:
+def _show_command(console: Console, usage: str, about: str) -> None:
+    if console.columns >= _WIDE_COLUMNS:
+        console.line(f"{text.pad(usage, _USAGE_COLUMNS)} {about}")
+        return
+    console.line(usage)
+    console.line(about, style="dim")
+
+
+def show_opened(room: Room, opened: Opened, *, how: str) -> None:
+    """Say what was opened, what was mended in it, what is left out of it, and how it ended."""
     room.console.line(f"{how} {opened.line()}.")
+    for event in opened.events:
+        room.view.show(event)
+    view = room.desk.need_agent().view
+    if view is not None:
+        room.console.line(f"View: {view.line()}", style="yellow")
     recap.show(
         opened.transcript,
         console=room.console,

@@ -1,7 +1,8 @@
 """Shows a turn while it happens: text as it streams, thinking dimmed, calls and results folded."""
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from novacore import agent, llm, settings
 from novacore.cli import text
@@ -20,6 +21,7 @@ class TurnView:
         aside: where everything else goes (thinking, calls, counts); the same or another console.
         config: how much is shown.
         kept: collects the calls, so that they can be shown whole later.
+        whole: how a folded result is shown whole.
         now_s: a monotonic clock.
     """
 
@@ -30,16 +32,19 @@ class TurnView:
         config: settings.CLIConfig,
         kept: folds.Folds,
         aside: Console | None = None,
+        whole: str = "/expand {number}",
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._console = console
         self._aside = aside or console
         self._config = config
         self._kept = kept
+        self._whole = whole
         self._now_s = now_s
         self._mode = ""
         self._flow = text.Flow(0)
         self._status_shown = False
+        self._is_waiting = False
         self._running: dict[str, str] = {}
         self._last_call = ""
         self.begin()
@@ -98,10 +103,20 @@ class TurnView:
         console.write(console.styled(rest, self._style()) + "\n")
         self._mode = ""
 
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """While this is open a person is asked something: nothing else is shown meanwhile."""
+        self._is_waiting = True
+        try:
+            yield
+        finally:
+            self._is_waiting = False
+            self._written_s = self._now_s()
+
     def tick(self) -> None:
         """Show what is going on where nothing was written lately. Call it a few times a second."""
         console = self._aside
-        if console.is_plain or not console.is_terminal or self._mode:
+        if console.is_plain or not console.is_terminal or self._mode or self._is_waiting:
             return
         if self._now_s() - self._written_s < _QUIET_S:
             return
@@ -183,7 +198,10 @@ class TurnView:
         for line in shown:
             cut = text.cut(line, console.columns - len(_INDENT)) if console.columns else line
             console.write(_INDENT + console.styled(cut, style) + "\n")
-        tail = [f"{left:,} more lines: /expand {fold.number}"] if left or fold.blob else []
+        tail = []
+        if left or fold.blob:
+            how = self._whole.format(number=fold.number)
+            tail.append(f"{left:,} more lines: {how}")
         if elapsed_ms is not None and elapsed_ms >= 1_000:
             tail.append(f"{elapsed_ms / 1_000:.1f} s")
         if tail:
