@@ -232,11 +232,24 @@ class SQLiteEngine:
                     "INSERT INTO blob_ref VALUES (?, ?, ?)", (digest, item.head.key, item.position)
                 )
         touched = planner.touched.values()
-        for head in touched:
-            is_long = head.position - head.sealed >= self._config.seal_entries
-            if is_long or head.tail_bytes >= self._config.seal_bytes:
-                self._seal(connection, head)
+        for head in self._to_seal(touched, entries=len(planned)):
+            self._seal(connection, head)
         self._update_heads(connection, touched)
+
+    def _to_seal(self, touched: Iterable[Head], *, entries: int) -> list[Head]:
+        """The sessions to seal in a commit of so many entries, the longest first.
+
+        Sessions that grow in step come due in the same commit, and 150 seals would make all of
+        its callers wait. Twice as many as come due on average is enough: the rest comes next.
+        """
+        each = self._config.seal_entries
+        due = [
+            head
+            for head in touched
+            if head.position - head.sealed >= each or head.tail_bytes >= self._config.seal_bytes
+        ]
+        due.sort(key=lambda head: head.tail_bytes, reverse=True)
+        return due[: 1 + 2 * entries // each]
 
     @staticmethod
     def _update_heads(connection: Connection, heads: Iterable[Head]) -> None:
@@ -259,7 +272,7 @@ class SQLiteEngine:
             self._unsealable.add(head.session)
 
     def _after_commit(self) -> None:
-        """Tell the witness, and fold the log when it is long. The commit stands whatever happens."""
+        """Tell the witness, and fold a long log. The commit stands whatever happens here."""
         try:
             self._witness.write(self._last)
             self._fold_if_long()
@@ -327,6 +340,11 @@ class SQLiteEngine:
             return sqlite_read.find_sessions(
                 connection, scope, session=session, workspace=workspace, name=name
             )
+
+    def find_place(self, scope: Scope, entry_id: bytes) -> tuple[bytes, int] | None:
+        """See `Engine.find_place`."""
+        with self._reading() as connection:
+            return sqlite_read.find_place(connection, scope, entry_id)
 
     def load(self, session: bytes, *, known: Snapshot | None = None) -> Snapshot:
         """See `Engine.load`."""
