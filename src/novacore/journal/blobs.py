@@ -86,8 +86,8 @@ class BlobFolder:
 
 def owner_folder(scope: tuple[str, str]) -> str:
     """The folder name of an owner's blobs: a digest, since tenant and owner are opaque texts."""
-    raw = "\0".join(scope).encode("utf-8", "surrogatepass")
-    return hashlib.sha256(raw).hexdigest()[:32]
+    tenant, owner = scope[0].encode(), scope[1].encode()
+    return hashlib.sha256(b"%d:%b%b" % (len(tenant), tenant, owner)).hexdigest()[:32]
 
 
 def _write_whole(path: Path, data: bytes) -> None:

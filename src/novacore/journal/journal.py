@@ -1,8 +1,9 @@
 """The journal as its users see it: a store of sessions, each an append-only list of entries."""
 
+import dataclasses
 import hashlib
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
@@ -27,7 +28,7 @@ from novacore.journal.model import (
 )
 from novacore.journal.store import Erasure, SessionRow, Submission
 from novacore.journal.transcript import Part, Transcript, entry_of
-from novacore.kit import new_id, parse_id
+from novacore.kit import derived_id, new_id, parse_id
 
 
 class JournalSession:
@@ -202,9 +203,13 @@ class JournalSession:
         return data
 
 
-def _new_row(core: Core, scope: Scope, *, name: str, workspace: str) -> SessionRow:
+def _check_scope(scope: Scope) -> None:
     limited_text("tenant", scope.tenant, NAME_BYTES_MAX)
     limited_text("owner", scope.owner, NAME_BYTES_MAX)
+
+
+def _new_row(core: Core, scope: Scope, *, name: str, workspace: str) -> SessionRow:
+    _check_scope(scope)
     limited_text("session name", name, NAME_BYTES_MAX)
     limited_text("workspace", workspace, 4 * NAME_BYTES_MAX)
     if not name:
@@ -215,6 +220,20 @@ def _new_row(core: Core, scope: Scope, *, name: str, workspace: str) -> SessionR
         workspace=workspace, created_at_us=now_us, updated_at_us=now_us, entries=0, messages=0,
         parent=None, forked_at=0, is_erased=False,
     )  # fmt: skip
+
+
+def _restored_id(
+    session_id: str, scope: Scope, find_sessions: Callable[..., list[SessionRow]]
+) -> bytes:
+    """The id that a restored session has for this owner: its own, unless another owner holds it."""
+    try:
+        wanted = parse_id(session_id).bytes
+    except ValueError as error:
+        raise EntryRefused(f"{session_id!r} is no session id.", path="id") from error
+    holders = find_sessions(None, session=wanted)
+    if all((row.tenant, row.owner) == (scope.tenant, scope.owner) for row in holders):
+        return wanted
+    return derived_id("copied session", scope.tenant, scope.owner, wanted).bytes
 
 
 def _info(row: SessionRow) -> SessionInfo:
@@ -235,6 +254,7 @@ class JournalStore:
     """All sessions of one owner. Made by `open_store` or `open_memory`; safe between threads."""
 
     def __init__(self, core: Core, scope: Scope) -> None:
+        _check_scope(scope)
         self._core = core
         self.scope = scope
 
@@ -277,15 +297,21 @@ class JournalStore:
             rows = engine.find_sessions(self.scope, session=session)
         rows = [row for row in rows if not row.is_erased]
         if not rows:
-            rows = engine.find_sessions(self.scope, workspace=workspace, name=name_or_id)
+            rows = self._rows(workspace=workspace, name=name_or_id)
         if not rows:
             raise SessionUnknown(name_or_id, workspace=workspace)
         return JournalSession(self._core, rows[0])
 
     def last_session(self, workspace: str) -> JournalSession | None:
         """The session of a workspace that was last written to; None: it has none."""
-        rows = self._core.engine.find_sessions(self.scope, workspace=workspace)
+        rows = self._rows(workspace=workspace)
         return JournalSession(self._core, rows[0]) if rows else None
+
+    def _rows(self, *, workspace: str | None, name: str | None = None) -> list[SessionRow]:
+        """This owner's sessions; a text that no session can have finds none."""
+        if any("\ud800" <= char <= "\udfff" for char in f"{workspace or ''}{name or ''}"):
+            return []
+        return self._core.engine.find_sessions(self.scope, workspace=workspace, name=name)
 
     def list_sessions(
         self,
@@ -305,7 +331,7 @@ class JournalStore:
             until_us: only those active before this time.
             limit: at most so many.
         """
-        rows = self._core.engine.find_sessions(self.scope, workspace=workspace)
+        rows = self._rows(workspace=workspace)
         wanted = (name or "").casefold()
         found = [
             _info(row)
@@ -315,6 +341,68 @@ class JournalStore:
             and (until_us is None or row.updated_at_us < until_us)
         ]
         return found[: max(0, min(limit, self._core.config.list_max))]
+
+    def all_sessions(self) -> list[SessionInfo]:
+        """Every session of this owner, unbounded, those that were active longest ago first."""
+        return [_info(row) for row in reversed(self._core.engine.find_sessions(self.scope))]
+
+    def find_entry(self, entry_id: str) -> Entry | None:
+        """The entry of that id, wherever it is; None: this owner has none.
+
+        Raises:
+            EntryRefused: the id is no UUID.
+        """
+        try:
+            wanted = parse_id(entry_id).bytes
+        except ValueError as error:
+            raise EntryRefused(f"{entry_id!r} is no entry id.", path="id") from error
+        place = self._core.engine.find_place(self.scope, wanted)
+        return None if place is None else self._core.open(place[0]).entries[place[1]]
+
+    def check(self, entry: NewEntry) -> None:
+        """Raise `EntryRefused` where an append of this entry would; writes nothing."""
+        self._core.draft(entry)
+
+    def restore_session(self, info: SessionInfo) -> JournalSession:
+        """The session with the id, name, workspace, birth and parent that `info` says, for imports.
+
+        One that is there already is given back as it is. Where another owner holds the id, this
+        owner gets the id derived from it, always the same.
+
+        Raises:
+            NameTaken: another session has that name in this workspace.
+            SessionUnknown: the session was erased here, or its parent is not there.
+            EntryRefused: the parent has fewer than `forked_at` entries, or `info` is over a limit.
+        """
+        engine = self._core.engine
+        row = _new_row(self._core, self.scope, name=info.name, workspace=info.workspace)
+        own_id = _restored_id(info.id, self.scope, engine.find_sessions)
+        there = engine.find_sessions(self.scope, session=own_id)
+        if there and there[0].is_erased:
+            raise SessionUnknown(info.id)
+        if there:
+            return JournalSession(self._core, there[0])
+        parent: JournalSession | None = None
+        shared: Transcript | None = None
+        if info.parent_id is not None:
+            parent = self.get_session(info.parent_id)
+            shared = parent.open(info.forked_at)
+        if engine.find_sessions(self.scope, workspace=info.workspace, name=info.name):
+            raise NameTaken(info.name, workspace=info.workspace)
+        made = engine.create_session(
+            dataclasses.replace(
+                row,
+                id=own_id,
+                created_at_us=info.created_at_us,
+                entries=shared.position if shared else 0,
+                messages=len(shared) if shared else 0,
+                parent=parse_id(parent.id).bytes if parent else None,
+                forked_at=shared.position if shared else 0,
+            )
+        )
+        if made.id != own_id:
+            raise NameTaken(info.name, workspace=info.workspace)
+        return JournalSession(self._core, made)
 
     def read(self, after: int = 0, limit: int = 1_000) -> list[Entry]:
         """The feed: this owner's entries with a sequence above `after`, in order, at most `limit`.

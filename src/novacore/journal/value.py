@@ -153,7 +153,8 @@ class _Walk:
         if len(raw) < self.text_max:
             return text
         if len(raw) > self.config.blob_bytes_max:
-            _refuse(path, f"a text of {len(raw)} bytes, at most {self.config.blob_bytes_max}")
+            limit = f"at most {self.config.blob_bytes_max} (journal.blob_bytes_max)"
+            _refuse(path, f"a text of {len(raw)} bytes; {limit}")
         key = self.digest(raw)
         self.blobs[key] = raw
         return Ext(BLOB_TEXT, key + len(raw).to_bytes(8, "big"))
