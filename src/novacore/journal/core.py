@@ -94,6 +94,8 @@ class Core:
         _check_number("version", entry.version, 0xFFFF)
         if entry.said_at_us is not None:
             _check_number("said_at_us", entry.said_at_us, _TIME_MAX)
+        if entry.erased_digest is not None:
+            return self._tombstone(entry, kind, actor)
         body = encode_body(entry.body, config=self.config, digest=_sha256)
         salt = os.urandom(16)
         return Draft(
@@ -109,6 +111,28 @@ class Core:
             ),
             body=body.data,
             blobs=body.blobs,
+        )
+
+    def _tombstone(self, entry: NewEntry, kind: bytes, actor: bytes) -> Draft:
+        """An entry that was erased elsewhere: everything but its body and salt."""
+        digest = entry.erased_digest or b""
+        if len(digest) != len(frames.ROOT_CHAIN):
+            raise EntryRefused(
+                f"An erased entry's digest has {len(digest)} bytes; expected 32.",
+                path="erased_digest",
+            )
+        return Draft(
+            id=_entry_id(entry.id, self.clock),
+            is_fresh=entry.id is None,
+            kind=kind,
+            actor=actor,
+            version=entry.version,
+            said_at_us=entry.said_at_us,
+            salt=frames.NO_SALT,
+            digest=digest,
+            body=frames.ERASED_BODY,
+            blobs=(),
+            is_erased=True,
         )
 
     def close(self) -> None:

@@ -93,9 +93,11 @@ def build(
     kind: bytes,
     actor: bytes,
     body: bytes,
+    is_erased: bool = False,
     key_id: int = 0,
 ) -> tuple[bytes, bytes]:
     """(frame, chain hash) of a new entry that follows the entry with chain hash `before`."""
+    flags = IS_ERASED if is_erased else IS_MESSAGE * (kind == b"message")
     kind_size, actor_size = len(kind), len(actor)
     chain = _sha256(
         before
@@ -105,7 +107,7 @@ def build(
         )
     ).digest()  # fmt: skip
     head = HEAD.pack(
-        0, session, FORMAT, kind == b"message", version, key_id, sequence, position, said_at_us,
+        0, session, FORMAT, flags, version, key_id, sequence, position, said_at_us,
         recorded_at_us, entry_id, salt, digest, chain, kind_size, actor_size, len(body),
     )[8:]  # fmt: skip
     rest = b"".join((head, kind, actor, body))

@@ -93,6 +93,9 @@ class NewEntry:
     """A UUID that makes a retry safe. None: a fresh one."""
     version: int = 1
     """The schema version of the body, 0 to 65535."""
+    erased_digest: bytes | None = None
+    """For imports: the digest of an entry that was erased where it comes from. It is appended as a
+    tombstone; its body says nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -144,7 +144,7 @@ class Planner:
         if stored.session != head.session and stored.position >= shared:
             where = frames.session_text(stored.session)
             raise IdConflict(f"Entry id {text} belongs to session {where}.", entry_id=text)
-        if stored.is_erased:
+        if stored.is_erased or draft.is_erased:
             return
         digest = frames.content_digest(
             salt=stored.salt,
@@ -174,12 +174,13 @@ class Planner:
                 kind=draft.kind,
                 actor=draft.actor,
                 body=draft.body,
+                is_erased=draft.is_erased,
             )
             item = Planned(head, self.next_sequence, head.position, draft.id, stored, draft.blobs)
             self.planned.append(item)
             if not draft.is_fresh:
                 self._ids[head.scope, draft.id] = item
-            head.messages += draft.kind == b"message"
+            head.messages += draft.kind == b"message" and not draft.is_erased
             head.tail_bytes += len(stored)
             head.position += 1
             self.next_sequence += 1

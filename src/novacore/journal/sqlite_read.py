@@ -169,6 +169,16 @@ def find_entry(connection: Connection, scope: tuple[str, str], entry_id: bytes) 
     return None if row is None else frame_at(connection, row[0], row[1])
 
 
+def find_place(connection: Connection, scope: Scope, entry_id: bytes) -> tuple[bytes, int] | None:
+    """(session, position) of the entry of that id among one owner's sessions; None: none."""
+    row: tuple[bytes, int] | None = connection.execute(
+        "SELECT s.id, e.position FROM entry_id i JOIN entry e ON e.sequence = i.sequence"
+        " JOIN session s ON s.key = e.session WHERE i.id=? AND s.tenant=? AND s.owner=?",
+        (entry_id, scope.tenant, scope.owner),
+    ).fetchone()
+    return row
+
+
 def frame_at(connection: Connection, key: int, position: int) -> Frame:
     """One entry by its session's number and its position."""
     stored = connection.execute("SELECT frame FROM tail WHERE key=?", (row_key(key, position),)).get

@@ -30,6 +30,8 @@ class Draft:
     body: bytes
     blobs: tuple[tuple[bytes, bytes], ...]
     """(digest, content) of the blobs that the body refers to."""
+    is_erased: bool = False
+    """True: a tombstone from elsewhere; body and salt say nothing."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -115,6 +117,10 @@ class Engine(Protocol):
         name: str | None = None,
     ) -> list[SessionRow]:
         """The sessions of a scope (None: of all), newest activity first; erased ones only by id."""
+        ...
+
+    def find_place(self, scope: Scope, entry_id: bytes) -> tuple[bytes, int] | None:
+        """(session, position) of the entry of that id among one owner's sessions; erased too."""
         ...
 
     def load(self, session: bytes, *, known: Snapshot | None = None) -> Snapshot:

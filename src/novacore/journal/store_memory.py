@@ -117,6 +117,14 @@ class MemoryEngine:
         ]
         return sorted(found, key=lambda row: (row.updated_at_us, row.id), reverse=True)
 
+    def find_place(self, scope: Scope, entry_id: bytes) -> tuple[bytes, int] | None:
+        """See `Engine.find_place`."""
+        with self._access():
+            place = self._ids.get(((scope.tenant, scope.owner), entry_id))
+            if place is None:
+                return None
+            return place[0], self._rows[place[0]].forked_at + place[1]
+
     def load(self, session: bytes, *, known: Snapshot | None = None) -> Snapshot:
         """See `Engine.load`."""
         with self._access():
