@@ -38,7 +38,7 @@ from novacore.agent.events import (
 )
 from novacore.agent.gate import FreeMeter, Gate, Hold, Meter, OpenGate, Verdict
 from novacore.agent.history import Session, Transcript
-from novacore.agent.notebook import JournalNoteBook, Note, NoteBook
+from novacore.agent.notebook import NOTEBOOK_NAME, JournalNoteBook, Note, NoteBook
 from novacore.agent.permissions import (
     Answer,
     Ask,
@@ -56,6 +56,7 @@ from novacore.agent.tools import standard_tools
 from novacore.agent.view import View
 
 __all__ = [
+    "NOTEBOOK_NAME",
     "VIEW_MODES",
     "Access",
     "Agent",
