@@ -5,7 +5,7 @@ decides and remembers nothing durable: the turn journals a view before it is use
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from novacore import llm
 from novacore.agent.config import Config
@@ -207,7 +207,7 @@ class Context:
             most = self._config.summary_tokens_max * self._config.summary_calls_max
             summary_tokens_max = min(most, capacity // 8)
         lead_tokens = _LEAD_TOKENS + _tokens_of(quote) + summary_tokens_max * _LEAD_PERCENT // 100
-        chosen = _Choice(self, self._history.items, self._tokens)
+        chosen = _Choice(self._history.items, self._tokens, shorten=self._shorten)
         chosen.drop_rounds(target - lead_tokens)
         chosen.shorten_steps(target - lead_tokens)
         chosen.drop_steps(target - lead_tokens)
@@ -274,8 +274,10 @@ class Context:
 class _Choice:
     """Works out what to leave out. Results are shortened in the conversation, to count exactly."""
 
-    def __init__(self, context: Context, items: Sequence[Item], tokens: Sequence[int]) -> None:
-        self._shorten = context._shorten  # pyright: ignore[reportPrivateUsage] - its other half
+    def __init__(
+        self, items: Sequence[Item], tokens: Sequence[int], *, shorten: Callable[[int], int]
+    ) -> None:
+        self._shorten = shorten
         self._items = items
         self._tokens = list(tokens)
         self.out = [False] * len(items)

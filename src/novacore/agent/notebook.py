@@ -6,7 +6,7 @@ that later sessions find them at once however many there are.
 
 import asyncio
 import dataclasses
-import datetime
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -118,5 +118,5 @@ class JournalNoteBook:
 
 def note_line(note: Note) -> str:
     """A note on one line, with its day and category."""
-    said = datetime.datetime.fromtimestamp(note.said_at_us / 1_000_000, tz=datetime.UTC)
+    said = dt.datetime.fromtimestamp(note.said_at_us / 1_000_000, tz=dt.UTC)
     return f"- {said:%Y-%m-%d} [{note.category}] {' '.join(note.text.split())}"

@@ -87,7 +87,12 @@ class Mends:
     def count(self) -> int:
         """How many places are mended."""
         inserted = sum(len(each.messages) for each in self.inserts)
-        return len(self.renames) + len(self.drops) + inserted + len(self.appends)
+        return self._renamed + len(self.drops) + inserted + len(self.appends)
+
+    @property
+    def _renamed(self) -> int:
+        """How many calls get another id; their results follow them."""
+        return len({each.id for each in self.renames})
 
     def why(self) -> str:
         """What was wrong, in one sentence."""
@@ -95,7 +100,7 @@ class Mends:
         found = [
             (missing, "without a result right behind it", "calls", "call"),
             (len(self.drops), "without a call of its own", "results", "result"),
-            (len(self.renames), "with an id that was used before", "calls", "call"),
+            (self._renamed, "with an id that was used before", "calls", "call"),
         ]
         parts = [
             f"{count} {many if count > 1 else one} {what}"
@@ -234,11 +239,10 @@ def renamed(message: Mapping[str, Any], ids: Mapping[int, str]) -> dict[str, Any
             continue
         blocks: list[Any] = []
         for block in cast(Sequence[Any], out[key]):
-            if isinstance(block, Mapping) and kind in ("", _kind(cast(object, block))):
-                if number in ids:
-                    block = {**cast(Mapping[str, Any], block), field: ids[number]}
-                number += 1
-            blocks.append(block)
+            is_one = isinstance(block, Mapping) and kind in ("", _kind(cast(object, block)))
+            new_id = ids.get(number) if is_one else None
+            number += is_one
+            blocks.append({**block, field: new_id} if new_id is not None else block)
         out[key] = blocks
     return out
 

@@ -5,7 +5,7 @@ and stays the same text as long as nothing changed, so that a provider's cache s
 """
 
 import dataclasses
-import datetime
+import datetime as dt
 import platform
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,7 +68,7 @@ class Prompt:
         return "\n\n".join(parts)
 
     def _facts(self) -> str:
-        today = datetime.datetime.fromtimestamp(self._clock.now_us() / 1_000_000, tz=datetime.UTC)
+        today = dt.datetime.fromtimestamp(self._clock.now_us() / 1_000_000, tz=dt.UTC)
         return (
             f"Workspace: {self._workspace}\nSystem: {platform.system()} {platform.machine()}\n"
             f"Day: {today:%Y-%m-%d}"

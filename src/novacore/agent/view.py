@@ -116,12 +116,8 @@ def shortened(message: Mapping[str, Any], reading: Reading, *, position: int) ->
         return {**message, "content": texts[0]}
     blocks: list[Any] = []
     for block in cast(Sequence[Any], content if isinstance(content, list | tuple) else ()):
-        if (
-            isinstance(block, Mapping)
-            and cast(Mapping[str, Any], block).get("type") == "tool_result"
-        ):
-            block = {**cast(Mapping[str, Any], block), "content": texts.pop(0)}
-        blocks.append(block)
+        is_result = isinstance(block, Mapping) and cast(Any, block).get("type") == "tool_result"
+        blocks.append({**block, "content": texts.pop(0)} if is_result else block)
     return {**message, "content": blocks}
 
 
@@ -133,15 +129,14 @@ def lead_text(
     The first request is quoted here and not sent as a message: without its answer it would look
     as if it were still to be answered.
     """
-    parts = [
+    intro = (
         f"[A note from NovaCore, not from the user: the {messages:,} oldest messages of this "
         f"conversation (about {tokens:,} tokens) are left out here to fit your window."
-    ]
+    )
+    parts = [intro]
     if can_read:
-        parts.append(
-            f'They are kept: read_output reads each, from ref "message:0" to '
-            f'"message:{last_position}".'
-        )
+        last = f"message:{last_position}"
+        parts.append(f'They are kept: read_output reads each, from ref "message:0" to "{last}".')
     if quote:
         parts.append(f"The conversation began with: «{quote}»")
     if summary:

@@ -120,7 +120,9 @@ class Shell:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
             # It may have been started by now; a process that nobody knows of must not stay.
-            await self.end(await starting, grace_ms=0)
+            job = await starting
+            await self.end(job, grace_ms=0)
+            self.forget(job)
             raise
 
     async def _start(self, command: str, *, is_merged: bool) -> Job:
@@ -176,16 +178,12 @@ class Shell:
         await job.tree.end(grace_ms=grace_ms)
         await job.process.wait()
         await job.drain()
-        self.release(job)
-
-    def release(self, job: Job) -> None:
-        """The command is over: read nothing more."""
         job.close()
-        self._running.discard(job)
 
     def forget(self, job: Job) -> None:
-        """The background job is over and was read to the end."""
-        self.release(job)
+        """The command is over and its output was taken."""
+        job.close()
+        self._running.discard(job)
         self._jobs.pop(job.id, None)
         for pipe in job.pipes:
             pipe.spool.close()
@@ -197,8 +195,9 @@ class Shell:
     async def close(self) -> None:
         """End everything. May be called more than once."""
         grace_ms = self._config.cancel_grace_ms
-        await asyncio.gather(*(self.end(job, grace_ms=grace_ms) for job in list(self._running)))
-        for job in self.jobs:
+        jobs = list(self._running)
+        await asyncio.gather(*(self.end(job, grace_ms=grace_ms) for job in jobs))
+        for job in jobs:
             self.forget(job)
 
     def _spool(self) -> Spool:

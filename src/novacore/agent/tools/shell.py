@@ -105,7 +105,7 @@ class _ShellTools:
             # Not raised again: the task ends here, with what the command had to say.
             await self.shell.end(job, grace_ms=self._config.cancel_grace_ms)
             note = "cancelled by the user; the command and its children were ended"
-            return await self._outcome(_text_of(job, note=note), is_error=True)
+            return await self._outcome(self._taken(job, note=note), is_error=True)
 
     async def _run_to_end(self, job: Job, *, timeout_ms: int) -> ToolOutcome:
         try:
@@ -113,7 +113,7 @@ class _ShellTools:
         except TimeoutError:
             await self.shell.end(job, grace_ms=self._config.cancel_grace_ms)
             note = f"timed out after {timeout_ms:,} ms; the command and its children were ended"
-            return await self._outcome(_text_of(job, note=note), is_error=True)
+            return await self._outcome(self._taken(job, note=note), is_error=True)
         await job.drain()
         note = f"exit code {job.exit_code}"
         if await job.is_alive():
@@ -125,8 +125,7 @@ class _ShellTools:
             text = _text_of(job, note=note)
             self.shell.keep(job, job_id=job_id)
         else:
-            self.shell.release(job)
-            text = _text_of(job, note=note)
+            text = self._taken(job, note=note)
         return await self._outcome(text, is_error=job.exit_code != 0)
 
     async def _start_in_background(self, command: str) -> ToolOutcome:
@@ -141,6 +140,12 @@ class _ShellTools:
         return ToolOutcome(
             text=f"[running in the background as {job_id}; read it with bash_output]"
         )
+
+    def _taken(self, job: Job, *, note: str) -> str:
+        """What a command that is over had to say; nothing is kept of it."""
+        text = _text_of(job, note=note)
+        self.shell.forget(job)
+        return text
 
     async def _outcome(self, text: str, *, is_error: bool = False) -> ToolOutcome:
         return await fitted(
