@@ -53,21 +53,33 @@ def _list_commands() -> Iterator[_Command]:
 
 
 def _read(name: str, about: str, parser: argparse.ArgumentParser) -> _Command:
-    options: list[_Option] = []
+    options: dict[tuple[str, ...], _Option] = {}
     words: list[str] = []
     wants = ""
     for action in _actions_of(parser):
         if action.option_strings:
-            takes = action.nargs != 0
-            metavar = str(action.metavar or action.dest.upper()) if takes else ""
-            options.append(
-                _Option(flags=tuple(action.option_strings), about=action.help or "", wants=metavar)
-            )
+            option = _read_option(action)
+            options.setdefault(option.flags, option)
         elif action.choices is not None:
             words += [str(each) for each in action.choices]
+            for inner in _parsers_in(action) if name else ():
+                options = {each.flags: each for each in _read("", "", inner).options} | options
         else:
             wants = str(action.metavar or action.dest)
-    return _Command(name=name, about=about, options=tuple(options), words=tuple(words), wants=wants)
+    return _Command(
+        name=name, about=about, options=tuple(options.values()), words=tuple(words), wants=wants
+    )
+
+
+def _read_option(action: argparse.Action) -> _Option:
+    takes = action.nargs != 0
+    metavar = str(action.metavar or action.dest.upper()) if takes else ""
+    return _Option(flags=tuple(action.option_strings), about=action.help or "", wants=metavar)
+
+
+def _parsers_in(action: argparse.Action) -> list[argparse.ArgumentParser]:
+    choices = action.choices
+    return list(choices.values()) if isinstance(choices, dict) else []
 
 
 def _actions_of(parser: argparse.ArgumentParser) -> list[argparse.Action]:
@@ -88,24 +100,25 @@ def _bash(commands: list[_Command]) -> str:
     return f"""# Completion of nova for bash: eval "$(nova completion bash)"
 _nova() {{
   local current="${{COMP_WORDS[COMP_CWORD]}}" before="${{COMP_WORDS[COMP_CWORD-1]}}"
-  local command="" words="" wants="" word
+  local command="" words="" wants="" word IFS=$' \\t\\n'
   for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
     case "$word" in {names}) command="$word"; break ;; esac
   done
   COMPREPLY=()
+  case "$command" in
+{body}
+  esac
+  IFS=$'\\n'
   case "$before" in
     {file_flags}) COMPREPLY=($(compgen -f -- "$current")); return ;;
     {name_flags}) COMPREPLY=($(compgen -W "$({_ASK_NAMES})" -- "$current")); return ;;
-  esac
-  case "$command" in
-{body}
   esac
   if [[ "$current" != -* && "$wants" == file ]]; then
     COMPREPLY=($(compgen -f -- "$current"))
   elif [[ "$current" != -* && "$wants" == session ]]; then
     COMPREPLY=($(compgen -W "$({_ASK_NAMES})" -- "$current"))
   else
-    COMPREPLY=($(compgen -W "$words" -- "$current"))
+    COMPREPLY=($(IFS=' '; compgen -W "$words" -- "$current"))
   fi
 }}
 complete -o filenames -F _nova nova
@@ -126,7 +139,7 @@ def _zsh(commands: list[_Command]) -> str:
     options = " ".join(_zsh_option(option) for option in top.options)
     body = "\n".join(cases)
     return f"""#compdef nova
-# Completion of nova for zsh: nova completion zsh > "${{fpath[1]}}/_nova"
+# Completion of nova for zsh: source <(nova completion zsh), or save it as _nova in $fpath
 _nova_sessions() {{ compadd -- ${{(f)"$({_ASK_NAMES})"}} }}
 _nova() {{
   local -a commands
@@ -142,7 +155,7 @@ _nova() {{
       esac ;;
   esac
 }}
-compdef _nova nova
+if [[ "$funcstack[1]" == _nova ]]; then _nova "$@"; else compdef _nova nova; fi
 """
 
 
