@@ -204,7 +204,7 @@ def test_a_fork_can_be_made_at_any_position_even_before_the_first(session):
         fork = session.fork(at=at)
         assert texts(fork.open()) == [*"abcdef"][:at]
         assert fork.append(user("new")).positions == (at,)
-        assert texts(fork.open()) == [*"abcdef"][:at] + ["new"]
+        assert texts(fork.open()) == [*"abcdef"[:at], "new"]
 
 
 def test_a_fork_is_named_after_its_parent_with_a_number_behind(session):
@@ -231,7 +231,7 @@ def test_forks_of_forks_at_every_position_read_right(place):
     for at in range(7):
         third = second.fork(at=at)
         say(third, "z")
-        assert texts(third.open()) == [*"abcBCD"][:at] + ["z"], at
+        assert texts(third.open()) == [*"abcBCD"[:at], "z"], at
     store = place.reopen(store)
     assert texts(store.session("talk-2").open()) == [*"abcBCD"]
     assert store.verify().is_sound

@@ -7,8 +7,8 @@ from novacore.journal import Scope
 
 SCOPES = (
     Scope(), Scope(owner="b"), Scope(tenant="b"), Scope(tenant="b", owner="b"),
-    Scope(tenant="lo", owner="callocal"), Scope(tenant="", owner=""), Scope(tenant="a\0", owner="b"),
-    Scope(tenant="a", owner="\0b"), Scope(tenant="LOCAL", owner="local"),
+    Scope(tenant="lo", owner="callocal"), Scope(tenant="", owner=""),
+    Scope(tenant="a\0", owner="b"), Scope(tenant="a", owner="\0b"), Scope(tenant="LOCAL"),
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from novacore.journal import frame as frames
 from novacore.journal.config import Config
-from novacore.journal.errors import Corrupt, EntryRefused
+from novacore.journal.errors import Corrupt, EntryRefused, SessionUnknown
 from novacore.journal.model import NewEntry
 from novacore.journal.store import Draft, Engine, Snapshot
 from novacore.journal.transcript import BodyDecoder, Transcript
@@ -47,6 +47,8 @@ class Core:
         if kept is not None and kept[0] == mark:
             return kept[2]
         snapshot = self.engine.load(session, known=kept[1] if kept else None)
+        if snapshot.is_erased:
+            raise SessionUnknown(frames.session_text(session))
         transcript = self.transcript(session, snapshot)
         with self._lock:
             self._opened[session] = (mark, snapshot, transcript)

@@ -126,7 +126,7 @@ class JournalSession:
     def info(self) -> SessionInfo:
         """What a listing says of it now."""
         rows = self._core.engine.find_sessions(None, session=self._row.id)
-        if not rows:
+        if not rows or rows[0].is_erased:
             raise SessionUnknown(self.name)
         return _info(rows[0])
 

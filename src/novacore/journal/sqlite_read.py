@@ -210,7 +210,8 @@ def load(connection: Connection, session: bytes, *, known: Snapshot | None) -> S
     for row, end in rows:
         parts.extend(_parts_of(connection, row, end, reusable))
     scopes = tuple((row.tenant, row.owner) for row, _ in rows)
-    return Snapshot(parts=parts, scopes=scopes, generation=generation)
+    is_erased = bool(rows[-1][0].is_erased)
+    return Snapshot(parts=parts, scopes=scopes, generation=generation, is_erased=is_erased)
 
 
 def _parts_of(

@@ -72,6 +72,8 @@ class Snapshot:
     """(tenant, owner) of the session and of those it was forked from: where its blobs are."""
     generation: int
     """Counts erasures: parts of an older generation must not be used again."""
+    is_erased: bool = False
+    """True: the session was erased; only forks of it may still be opened."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -135,7 +135,12 @@ class MemoryEngine:
                 tail = Tail(row.id, base=row.forked_at, stored=stored)
                 parts.append(Part(tail, take=len(stored)))
                 scopes.append((row.tenant, row.owner))
-            return Snapshot(parts=parts, scopes=tuple(scopes), generation=self._generation)
+            return Snapshot(
+                parts=parts,
+                scopes=tuple(scopes),
+                generation=self._generation,
+                is_erased=self._rows[session].is_erased,
+            )
 
     def mark(self) -> object:
         """See `Engine.mark`."""
