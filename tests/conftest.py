@@ -1,6 +1,16 @@
 """What every test may ask for."""
 
+import hypothesis
 import pytest
+
+# How long an example takes says nothing about whether it is right; a busy machine must not fail.
+hypothesis.settings.register_profile(
+    "house",
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("house")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
