@@ -210,7 +210,8 @@ class Context:
         chosen = _Choice(self._history.items, self._tokens, shorten=self._shorten)
         chosen.drop_rounds(target - lead_tokens)
         chosen.shorten_steps(target - lead_tokens)
-        chosen.drop_steps(target - lead_tokens)
+        # Half way: a step is worth more than the room that it takes.
+        chosen.drop_steps((target + capacity) // 2 - lead_tokens)
         chosen.shorten_last(capacity - lead_tokens)
         # Nothing is applied yet: the view is, once it is journaled.
         for index in chosen.shortened:

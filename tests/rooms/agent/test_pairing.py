@@ -154,10 +154,8 @@ def test_a_missing_result_is_put_before_a_message_that_mixes_results_and_words(s
 @pytest.mark.parametrize("wire", ["openai", "anthropic"])
 def test_ids_used_again_in_a_later_turn_are_renamed_with_their_results(session, wire):
     for _turn in range(3):
-        session.append(user(), asks("call_0", "call_0", wire=wire))
-        session.append(
-            *([result("call_0")] * 2 if wire == "openai" else [results(*["call_0"] * 2)])
-        )
+        answers = [result("call_0")] * 2 if wire == "openai" else [results("call_0", "call_0")]
+        session.append(user(), asks("call_0", "call_0", wire=wire), *answers)
     messages, mends = mended(session)
     assert accepts(messages)
     assert kinds(session).count("repair") == 1
