@@ -1,7 +1,7 @@
-"""`python -m benchmarks`: measure everything beside the peers and print the table."""
+"""`python -m benchmarks`: measure everything beside the peers and print the tables."""
 
 import argparse
-import datetime
+import datetime as dt
 import json
 import os
 import platform
@@ -11,37 +11,38 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import apsw
-
-from benchmarks import appending, costs, opening, report
+from benchmarks import appending, costs, crowds, opening, pages, report, requesting
 from benchmarks.report import Row
 from benchmarks.stage import Stage
+from novacore import journal
 
 PARTS: dict[str, Callable[[Stage], list[Row]]] = {
     "open": opening.run,
     "append": appending.run,
+    "crowd": crowds.run,
+    "request": requesting.run,
     "memory": costs.memory,
     "start": costs.start,
 }
 
 
 def facts(stage: Stage) -> dict[str, str]:
-    """The machine, as far as it explains the figures."""
+    """The machine and the run, as far as they explain the figures."""
     model = platform.processor() or platform.machine()
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         lines = []
     model = next((line.split(": ", 1)[1] for line in lines if line.startswith("model name")), model)
-    load = os.getloadavg()[0]
+    under = journal.describe_surroundings(stage.folder)
     return {
-        "date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
-        "processor": f"{os.cpu_count()} x {model}",
-        "system": f"{platform.system()} {platform.release()}",
+        "date": f"{dt.datetime.now(dt.UTC):%Y-%m-%d}",
+        "processor": f"{os.cpu_count()} × {model}",
+        "system": f"{platform.system()} {platform.release()}, {under.file_system}",
         "python": platform.python_version(),
-        "sqlite": apsw.sqlite_lib_version(),
-        "load": f"{load:.1f} other processes at the start",
-        "run": "quick" if stage.is_quick else "full",
+        "sqlite": under.sqlite_version,
+        "load before": f"{os.getloadavg()[0]:.1f} (what else the machine did)",
+        "run": "quick: a look, not a figure" if stage.is_quick else "full",
     }
 
 
@@ -49,7 +50,11 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few rounds: a look, not a figure")
     parser.add_argument("--only", choices=[*PARTS], action="append", help="only this part")
+    parser.add_argument("--no-libraries", action="store_true", help="leave the peer libraries out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result as JSON")
+    parser.add_argument(
+        "--write", action="store_true", help="also write docs/reference/benchmarks.md and README.md"
+    )
     parser.add_argument(
         "--dir", type=Path, default=Path(".cache/benchmarks"),
         help="where to write; choose a real disk (default: %(default)s)",
@@ -57,25 +62,35 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> int:
-    """Run the parts; 0 when every target was met."""
-    arguments = _arguments()
-    folder = arguments.dir.resolve() / str(os.getpid())
-    folder.mkdir(parents=True)
-    stage = Stage(folder=folder, is_quick=arguments.quick)
-    machine = facts(stage)
+def _run(stage: Stage, names: list[str]) -> list[Row]:
     rows: list[Row] = []
+    for name in names:
+        start_s = time.monotonic()
+        rows += PARTS[name](stage)
+        print(f"{name}: {time.monotonic() - start_s:.0f} s", file=sys.stderr)
+    return rows
+
+
+def main() -> int:
+    """Run the parts and show what they found; a missed target is shown, and is no failure."""
+    arguments = _arguments()
+    if arguments.write and (arguments.quick or arguments.only or arguments.no_libraries):
+        print("--write needs the full run.", file=sys.stderr)
+        return 2
+    folder: Path = arguments.dir.resolve() / str(os.getpid())
+    folder.mkdir(parents=True)
+    stage = Stage(folder=folder, is_quick=arguments.quick, has_libraries=not arguments.no_libraries)
     try:
-        for name in arguments.only or PARTS:
-            start_s = time.monotonic()
-            rows += PARTS[name](stage)
-            print(f"{name}: {time.monotonic() - start_s:.0f} s", file=sys.stderr)
+        machine = facts(stage)
+        rows = _run(stage, arguments.only or [*PARTS])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print("; ".join(f"{key}: {value}" for key, value in machine.items()), end="\n\n")
-    print(report.table(rows))
+    print("\n".join(f"{key}: {value}" for key, value in machine.items()))
+    print(f"\n{report.tables(rows)}\n{report.tally(rows)}")
     if arguments.json:
         arguments.json.write_text(json.dumps(report.as_data(machine, rows), indent=1))
+    if arguments.write:
+        pages.write(machine, rows)
     return 0
 
 

@@ -31,7 +31,7 @@ class Timing:
         return median(quantile(samples, 0.99) for samples in self.rounds)
 
     @property
-    def worst_p99_ms(self) -> float:
+    def p99_pooled_ms(self) -> float:
         """The 99th percentile over all samples of all rounds."""
         return quantile([sample for samples in self.rounds for sample in samples], 0.99)
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from benchmarks import workload
+from benchmarks import peers, workload
+from benchmarks.peers import Peer
 from benchmarks.workload import Message
 from novacore import journal
 
@@ -19,6 +20,7 @@ class Stage:
 
     folder: Path
     is_quick: bool
+    has_libraries: bool
 
     @property
     def rounds(self) -> int:
@@ -52,7 +54,27 @@ class Stage:
         path.mkdir(parents=True)
         return path
 
-    def fill(self, session: journal.JournalSession, messages: Sequence[Message]) -> None:
-        """Append many messages, a few hundred a time."""
-        for start in range(0, len(messages), 500):
-            session.append(*messages[start : start + 500])
+    def copy(self, name: str) -> Path:
+        """A data directory of its own that holds the conversation."""
+        path = self.folder / name
+        shutil.rmtree(path, ignore_errors=True)
+        shutil.copytree(self.journal_path, path)
+        return path
+
+    def peers(self, name: str) -> list[Peer]:
+        """Every peer, each holding the conversation."""
+        found = peers.all_peers(self.fresh(name), has_libraries=self.has_libraries)
+        for peer in found:
+            peer.fill(self.messages)
+        return found
+
+
+def fill(session: journal.JournalSession, messages: Sequence[Message]) -> None:
+    """Append many messages, a few hundred a time."""
+    for start in range(0, len(messages), 500):
+        session.append(*messages[start : start + 500])
+
+
+def size_of(folder: Path) -> int:
+    """The bytes that a folder's files hold."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

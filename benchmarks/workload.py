@@ -15,19 +15,24 @@ Message = dict[str, Any]
 MESSAGES = 738
 SEED = 20_260_101
 
-_WORDS = (
-    "the a of to and in that it is for with as on this we be by at from or not are an which when "
-    "file test function value error path session message journal entry reader writer index commit "
-    "because should would after before only each every first last next new old same other write "
-    "read open close check change return call result list table column request response server "
-    "client worker queue thread process memory disk limit timeout retry update query schema model "
-    "stream token parse encode decode build deploy branch merge review issue patch release version "
-    "expected found missing wrong right slow fast large small empty whole broken stable current"
-).split()
-_NAMES = (
-    "session reader writer parser cache index buffer frame entry offset header payload handler "
-    "config store client request response window cursor chunk batch record segment key value"
-).split()
+_WORDS = [
+    "the", "a", "of", "to", "and", "in", "that", "it", "is", "for", "with", "as", "on", "this",
+    "we", "be", "by", "at", "from", "or", "not", "are", "an", "which", "when", "file", "test",
+    "function", "value", "error", "path", "session", "message", "journal", "entry", "reader",
+    "writer", "index", "commit", "because", "should", "would", "after", "before", "only",
+    "each", "every", "first", "last", "next", "new", "old", "same", "other", "write", "read",
+    "open", "close", "check", "change", "return", "call", "result", "list", "table", "column",
+    "request", "response", "server", "client", "worker", "queue", "thread", "process", "memory",
+    "disk", "limit", "timeout", "retry", "update", "query", "schema", "model", "stream",
+    "token", "parse", "encode", "decode", "build", "deploy", "branch", "merge", "review",
+    "issue", "patch", "release", "version", "expected", "found", "missing", "wrong", "right",
+    "slow", "fast", "large", "small", "empty", "whole", "broken", "stable", "current",
+]  # fmt: skip
+_NAMES = [
+    "session", "reader", "writer", "parser", "cache", "index", "buffer", "frame", "entry",
+    "offset", "header", "payload", "handler", "config", "store", "client", "request",
+    "response", "window", "cursor", "chunk", "batch", "record", "segment", "key", "value",
+]  # fmt: skip
 _FOREIGN = (
     "Der Prüfling läuft; die Größe stimmt nicht überein, bitte noch einmal prüfen.",
     "Le fichier a été modifié après la dernière vérification, c'est là que ça échoue.",
@@ -70,7 +75,7 @@ class _Author:
                 f"def {name}({value}: bytes, *, limit: int = {self.random.randint(1, 4096)}):",
                 f'    """{self.sentence()}"""',
                 f"    if len({value}) > limit:",
-                f"        raise ValueError(f\"{name}: {{len({value})}} bytes\")",
+                f'        raise ValueError(f"{name}: {{len({value})}} bytes")',
                 f"    return [{self.name()}.{self.name()} for item in {value}.items()]",
                 "",
             ]
@@ -87,7 +92,7 @@ class _Author:
         return "\n".join(lines)
 
     def output(self) -> str:
-        size = min(60_000, int(self.random.lognormvariate(6.08, 1.25)))
+        size = min(60_000, int(self.random.lognormvariate(6.14, 1.25)))
         return self.random.choice((self.program, self.log, self.prose))(size)
 
     def thinking(self) -> Message:
