@@ -1,11 +1,10 @@
-"""The bench runs and prints its tables. What it measures is judged by people, on a quiet machine."""
+"""The bench runs and prints its tables. What it finds is judged by people, on a quiet machine."""
 
 import json
 import subprocess
 import sys
 
 import pytest
-
 from benchmarks import measure, report, workload
 
 
