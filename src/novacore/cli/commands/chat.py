@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Callable
 
 from novacore import bootstrap, journal
 from novacore.cli.context import Context, open_context
@@ -20,6 +21,8 @@ from novacore.cli.terminal.questions import Questions
 from novacore.cli.terminal.signals import acting_on, leaving_on
 from novacore.cli.terminal.turn_view import TurnView
 
+OpenTyping = Callable[[Context, Desk, Interrupts], Typing]
+
 _HISTORY_FILE = "history"
 
 
@@ -27,28 +30,43 @@ def run(arguments: argparse.Namespace) -> int:
     """Talk until the person leaves."""
     context = open_context(arguments)
     with bootstrap.open_store(context.settings) as store:
-        return asyncio.run(_talk(arguments, context, store=store))
+        return asyncio.run(talk(arguments, context, store=store))
 
 
-async def _talk(
-    arguments: argparse.Namespace, context: Context, *, store: journal.JournalStore
+async def talk(
+    arguments: argparse.Namespace,
+    context: Context,
+    *,
+    store: journal.JournalStore,
+    open_typing: OpenTyping | None = None,
 ) -> int:
+    """Open what a conversation needs, hold it, close everything.
+
+    Args:
+        arguments: which session.
+        context: settings and console.
+        store: where sessions are; the caller closes it.
+        open_typing: gives the place that the person's words come from. None: the terminal.
+    """
     chosen, console = context.settings, context.console
     interrupts, kept = Interrupts(), folds.Folds()
     view = TurnView(console, config=chosen.cli, kept=kept)
     model = await bootstrap.open_model(chosen)
     desk = Desk(chosen, store=store, model=model)
-    typing = _open_typing(context, desk, interrupts=interrupts)
+    typing = (open_typing or _open_typing)(context, desk, interrupts)
     desk.ask = Questions(view, choose=typing.choose).ask
     room = slash.Room(desk=desk, console=console, view=view, kept=kept)
-    talk = Conversation(room, typing=typing, interrupts=interrupts)
+    conversation = Conversation(room, typing=typing, interrupts=interrupts)
     try:
-        with leaving_on(signal.SIGTERM, signal.SIGHUP), acting_on(signal.SIGINT, talk.interrupt):
+        with (
+            leaving_on(signal.SIGTERM, signal.SIGHUP),
+            acting_on(signal.SIGINT, conversation.interrupt),
+        ):
             greet(room, await _open_session(arguments, desk))
-            await talk.run()
+            await conversation.run()
     finally:
         await desk.close()
-    return CANCELLED if talk.was_interrupted else DONE
+    return CANCELLED if conversation.was_interrupted else DONE
 
 
 async def _open_session(arguments: argparse.Namespace, desk: Desk) -> Opened | None:
@@ -64,7 +82,7 @@ async def _open_session(arguments: argparse.Namespace, desk: Desk) -> Opened | N
     return await desk.open_session(last) if last is not None else None
 
 
-def _open_typing(context: Context, desk: Desk, *, interrupts: Interrupts) -> Typing:
+def _open_typing(context: Context, desk: Desk, interrupts: Interrupts) -> Typing:
     console, config = context.console, context.settings.cli
     if console.is_plain or not sys.stdin.isatty():
         can_ask = sys.stdin.isatty() and sys.stdout.isatty()

@@ -286,6 +286,9 @@ def _show_command(console: Console, usage: str, about: str) -> None:
 
 def show_opened(room: Room, opened: Opened, *, how: str) -> None:
     """Say what was opened, what was mended in it, what is left out of it, and how it ended."""
+    if not opened.transcript.position:
+        room.console.line(f"{opened.session.name}: a fresh session.")
+        return
     room.console.line(f"{how} {opened.line()}.")
     for event in opened.events:
         room.view.show(event)
