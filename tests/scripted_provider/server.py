@@ -64,8 +64,8 @@ class ScriptedProvider:
         self._signatures = rules.Signatures()
         self.requests: list[Received] = []
         """Every request, in the order in which they came."""
-        self.connections = 0
-        """How many connections were opened."""
+        self.has_request = threading.Event()
+        """Set when the first request has come."""
 
     @property
     def url(self) -> str:
@@ -133,6 +133,7 @@ class ScriptedProvider:
             body=body,
         )
         self.requests.append(received)
+        self.has_request.set()
         if self._log:
             with self._log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"path": request.path, "body": body}) + "\n")

@@ -1,6 +1,7 @@
 """Settings of the model room; section `[llm]` of nova.toml."""
 
 import dataclasses
+import urllib.parse
 
 from novacore import kit
 
@@ -160,3 +161,17 @@ class Config:
             kit.SettingInvalid: names the field, its value, and what was expected.
         """
         kit.check(self)
+        for name in ("base_url", "ollama_url", "proxy_url"):
+            url = getattr(self, name)
+            if url and not _is_address(url):
+                expected = "an address such as http://127.0.0.1:8000/v1"
+                raise kit.SettingInvalid(f"{name} is {url!r}; expected {expected}.", name=name)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        # The port is looked at only when asked for.
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

@@ -100,14 +100,12 @@ def _keyed(provider: str, config: Config, keys: Mapping[str, str], *, reason: st
         raise KeyMissing(
             f"{provider} needs a key.", hint=f"Set {known.key_name}, or llm.api_key in nova.toml."
         )
-    base_url = config.base_url or known.base_url
-    is_own_host = not config.base_url or provider_of_url(base_url) == provider
     return _choice(
         config,
-        provider=provider if is_own_host else provider_of_url(base_url),
+        provider=provider,
         wire=known.wire,
         model=config.model or known.model,
-        base_url=base_url,
+        base_url=config.base_url or known.base_url,
         api_key=api_key,
         key_hint="llm.api_key" if config.api_key else known.key_name,
         reason=reason,

@@ -150,8 +150,6 @@ class AiohttpTransport:
             raise TimedOut(words, hint="The setting is llm.connect_timeout_ms.") from error
         except TimeoutError as error:
             raise _silent(self._first_byte_timeout_s) from error
-        except aiohttp.InvalidURL as error:
-            raise ConnectFailed(f"{url} is no address.", hint="Check llm.base_url.") from error
         except (aiohttp.ClientError, OSError) as error:
             hint = "Check the network and the setting llm.base_url."
             raise ConnectFailed(f"No connection: {_words(error)}.", hint=hint) from error

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from novacore.llm.errors import LLMError, ReplyInvalid
-from novacore.llm.formats.encoding import decode_object, mapping_of, text_of
+from novacore.llm.formats.encoding import decode_object, mapping_of, mappings_of, text_of
 from novacore.llm.formats.failures import failure_in_stream
 from novacore.llm.formats.reading import RAW_INPUT
 from novacore.llm.formats.tokens import count_tokens
@@ -62,7 +62,7 @@ class _Block:
         for key, texts in self.texts.items():
             block[key] = text_of(block.get(key)) + "".join(texts)
         if self.citations:
-            block["citations"] = [*(block.get("citations") or []), *self.citations]
+            block["citations"] = [*mappings_of(block.get("citations")), *self.citations]
         raw = "".join(self.inputs)
         if self.kind in _INPUT_TYPES and raw.strip():
             decoded = decode_object(raw)
@@ -113,8 +113,9 @@ class AnthropicAssembler:
         elif kind == "message_delta":
             delta = mapping_of(event.get("delta")) or {}
             self._stop = text_of(delta.get("stop_reason")) or self._stop
-            self._count(mapping_of(event.get("usage")) or {})
-            self._has_output_count = "output_tokens" in (event.get("usage") or {})
+            usage = mapping_of(event.get("usage")) or {}
+            self._count(usage)
+            self._has_output_count = isinstance(usage.get("output_tokens"), int)
         elif kind == "message_stop":
             self._is_stopped = True
         elif kind == "error":
@@ -185,8 +186,8 @@ class AnthropicAssembler:
     def _whole(self, message: Mapping[str, Any]) -> Iterator[Event]:
         """An answer that came unstreamed."""
         self._model = text_of(message.get("model")) or self._model
-        for index, start in enumerate(message.get("content") or []):
-            yield from self._start(index, mapping_of(start) or {})
+        for index, start in enumerate(mappings_of(message.get("content"))):
+            yield from self._start(index, start)
             self._blocks[index].is_whole = True
         self._stop = text_of(message.get("stop_reason")) or "end_turn"
         self._count(mapping_of(message.get("usage")) or {})

@@ -174,7 +174,8 @@ def _openai_result(message: Message) -> Part:
     return _result(
         parts,
         block={},
-        call_id=text_of(message.get("tool_call_id")) or name,
+        # The old `function` role names the function instead of the call.
+        call_id=text_of(message.get("tool_call_id", name)),
         name=name,
         is_error=message.get("is_error") is True,
     )
