@@ -41,9 +41,18 @@ def facts(stage: Stage) -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()}, {under.file_system}",
         "python": platform.python_version(),
         "sqlite": under.sqlite_version,
-        "load before": f"{os.getloadavg()[0]:.1f} (what else the machine did)",
+        "load before": f"{os.getloadavg()[0]:.1f}",
         "run": "quick: a look, not a figure" if stage.is_quick else "full",
     }
+
+
+def waited_us() -> int:
+    """For how long something on this machine has waited for a processor; 0 where it isn't told."""
+    try:
+        line = Path("/proc/pressure/cpu").read_text().splitlines()[0]
+    except OSError:
+        return 0
+    return int(line.rpartition("total=")[2])
 
 
 def _arguments() -> argparse.Namespace:
@@ -80,11 +89,16 @@ def main() -> int:
     folder: Path = arguments.dir.resolve() / str(os.getpid())
     folder.mkdir(parents=True)
     stage = Stage(folder=folder, is_quick=arguments.quick, has_libraries=not arguments.no_libraries)
+    begin_s, begin_us = time.monotonic(), waited_us()
     try:
         machine = facts(stage)
         rows = _run(stage, arguments.only or [*PARTS])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    share = (waited_us() - begin_us) / 1e4 / (time.monotonic() - begin_s)
+    machine["processors wanted by several at once"] = (
+        f"{share:.0f} % of the time, the bench's own crowds included"
+    )
     print("\n".join(f"{key}: {value}" for key, value in machine.items()))
     print(f"\n{report.tables(rows)}\n{report.tally(rows)}")
     if arguments.json:
