@@ -190,7 +190,18 @@ def connect(
             "wal_autocheckpoint=0",
         ):
             connection.execute(f"PRAGMA {pragma}").fetchall()
+        _keep_private(path)
     return connection
+
+
+def _keep_private(path: Path) -> None:
+    """Let only the owner read the file; SQLite gives its log the same mode.
+
+    By name, not by an open file: closing one would drop the locks of this process's connections.
+    """
+    facts = path.stat()
+    if facts.st_mode & 0o077 and facts.st_uid == os.geteuid():
+        path.chmod(0o600)
 
 
 def create_or_check(connection: Connection, *, journal: bytes) -> None:

@@ -85,13 +85,13 @@ class _Run:
         started_s = time.monotonic()
         chosen = self._context.settings
         folder = str(chosen.workspace)
-        session = self._store.session(
-            self._name or fresh_name(self._store, workspace=folder), workspace=folder
-        )
         typing = self._open_typing()
         questions = Questions(self._view, choose=typing.choose) if typing else None
         model = await bootstrap.open_model(chosen)
         try:
+            session = self._store.session(
+                self._name or fresh_name(self._store, workspace=folder), workspace=folder
+            )
             running = bootstrap.open_agent(
                 chosen,
                 model=model,
