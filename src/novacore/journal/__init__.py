@@ -23,7 +23,10 @@ from novacore.journal.errors import (
     StoreTooNew,
     StoreUnusable,
 )
+from novacore.journal.import_plan import ImportPlan, ImportReport, ImportStep
+from novacore.journal.interface import Session, Store
 from novacore.journal.journal import JournalSession, JournalStore
+from novacore.journal.lines import transcript_digest
 from novacore.journal.model import (
     ANY,
     MESSAGE,
@@ -40,6 +43,7 @@ from novacore.journal.store_memory import MemoryEngine
 from novacore.journal.store_sqlite import SQLiteEngine
 from novacore.journal.surroundings import Surroundings, describe_surroundings
 from novacore.journal.transcript import Entries, Transcript
+from novacore.journal.transfer import export_session, export_store, import_lines
 from novacore.kit import Clock, SystemClock
 
 __all__ = [
@@ -52,7 +56,10 @@ __all__ = [
     "Entry",
     "EntryRefused",
     "IdConflict",
+    "ImportPlan",
     "ImportRefused",
+    "ImportReport",
+    "ImportStep",
     "JournalError",
     "JournalSession",
     "JournalStore",
@@ -63,9 +70,11 @@ __all__ = [
     "Problem",
     "QueueFull",
     "Scope",
+    "Session",
     "SessionInfo",
     "SessionUnknown",
     "StorageFailed",
+    "Store",
     "StoreClosed",
     "StoreTooNew",
     "StoreUnusable",
@@ -73,8 +82,12 @@ __all__ = [
     "Transcript",
     "VerifyReport",
     "describe_surroundings",
+    "export_session",
+    "export_store",
+    "import_lines",
     "open_memory",
     "open_store",
+    "transcript_digest",
 ]
 
 

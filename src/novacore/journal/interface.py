@@ -12,7 +12,6 @@ from typing import Any, Protocol, Self
 from novacore.journal.model import (
     ANY,
     Appended,
-    Entry,
     NewEntry,
     Scope,
     SessionInfo,
@@ -98,6 +97,10 @@ class Store(Protocol):
         """A session by its id or name; raises `SessionUnknown`."""
         ...
 
+    def find_session(self, session_id: str) -> Session | None:
+        """The session that `restore_session` would give for this id; None: there is none yet."""
+        ...
+
     def last_session(self, workspace: str) -> Session | None:
         """The session of a workspace that was last written to."""
         ...
@@ -118,8 +121,8 @@ class Store(Protocol):
         """Every session, unbounded, those that were active longest ago first."""
         ...
 
-    def find_entry(self, entry_id: str) -> Entry | None:
-        """The entry of that id, wherever it is; None: this owner has none."""
+    def find_place(self, entry_id: str) -> tuple[str, int] | None:
+        """(session id, position) of the entry of that id, erased or not; None: there is none."""
         ...
 
     def check(self, entry: NewEntry) -> None:

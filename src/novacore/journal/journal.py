@@ -302,6 +302,12 @@ class JournalStore:
             raise SessionUnknown(name_or_id, workspace=workspace)
         return JournalSession(self._core, rows[0])
 
+    def find_session(self, session_id: str) -> JournalSession | None:
+        """The session that `restore_session` would give for this id; None: there is none yet."""
+        find = self._core.engine.find_sessions
+        rows = find(self.scope, session=_restored_id(session_id, self.scope, find))
+        return JournalSession(self._core, rows[0]) if rows and not rows[0].is_erased else None
+
     def last_session(self, workspace: str) -> JournalSession | None:
         """The session of a workspace that was last written to; None: it has none."""
         rows = self._rows(workspace=workspace)
@@ -346,8 +352,8 @@ class JournalStore:
         """Every session of this owner, unbounded, those that were active longest ago first."""
         return [_info(row) for row in reversed(self._core.engine.find_sessions(self.scope))]
 
-    def find_entry(self, entry_id: str) -> Entry | None:
-        """The entry of that id, wherever it is; None: this owner has none.
+    def find_place(self, entry_id: str) -> tuple[str, int] | None:
+        """(session id, position) of the entry of that id, erased or not; None: there is none.
 
         Raises:
             EntryRefused: the id is no UUID.
@@ -357,7 +363,7 @@ class JournalStore:
         except ValueError as error:
             raise EntryRefused(f"{entry_id!r} is no entry id.", path="id") from error
         place = self._core.engine.find_place(self.scope, wanted)
-        return None if place is None else self._core.open(place[0]).entries[place[1]]
+        return None if place is None else (frames.session_text(place[0]), place[1])
 
     def check(self, entry: NewEntry) -> None:
         """Raise `EntryRefused` where an append of this entry would; writes nothing."""
