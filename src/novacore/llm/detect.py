@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from novacore.llm.config import Config
-from novacore.llm.errors import ConnectFailed, KeyMissing, ModelUnknown
+from novacore.llm.errors import AuthRefused, ConnectFailed, KeyMissing, ModelUnknown
 from novacore.llm.families import (
     PROVIDERS,
     WireName,
@@ -67,6 +67,7 @@ async def detect(
     Raises:
         KeyMissing: the chosen provider needs a key and there is none.
         ConnectFailed: Ollama is chosen by the settings and doesn't answer.
+        AuthRefused: the key holds a character that can't be sent.
         ModelUnknown: Ollama is chosen by the settings and holds no model.
     """
     if config.provider == "builtin":
@@ -184,6 +185,9 @@ def _choice(
     key_hint: str,
     reason: str,
 ) -> Choice:
+    api_key = api_key.strip()
+    if not (api_key.isascii() and api_key.isprintable()):
+        raise AuthRefused(f"The key in {key_hint} holds a character that no key has.")
     family = family_of(model, provider=provider)
     if config.wire != "auto":
         wire = cast(WireName, config.wire)

@@ -266,7 +266,10 @@ class Stream(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Close the connection at once. Does nothing where the stream has ended."""
+        """Close the connection at once. Does nothing where the stream has ended.
+
+        For the task that reads the stream; another one cancels that task, to the same effect.
+        """
         ...
 
     def partial(self) -> Finished:

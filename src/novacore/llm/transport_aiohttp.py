@@ -6,6 +6,7 @@ calls at once, with aiohttp 0.5 ms.
 
 import asyncio
 import contextlib
+import io
 import types
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
@@ -168,7 +169,8 @@ class AiohttpTransport:
                 return await self._pool().post(
                     url,
                     headers=headers,
-                    data=body,
+                    # A file is sent in pieces, so that a large body does not hold up the loop.
+                    data=io.BytesIO(body),
                     allow_redirects=False,
                     proxy=self._proxy_url,
                     trace_request_ctx=connection,

@@ -467,6 +467,15 @@ async def test_many_streams_at_once_do_not_disturb_each_other(provider, open_mod
     assert {one.text for one in heard} == {"one two three"}
 
 
+@WIRES
+async def test_a_request_of_several_megabytes_arrives_whole(provider, open_model, wire):
+    provider.play({"text": "ok"})
+    model = await open_model(wire)
+    body = ask(model, "wörd " * 1_000_000)
+    assert (await hear(model, body)).text == "ok"
+    assert provider.requests[0].raw == body
+
+
 async def test_a_model_may_be_closed_more_than_once(open_model):
     model = await open_model()
     await model.close()

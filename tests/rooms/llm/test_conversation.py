@@ -149,6 +149,11 @@ def test_mappings_of_any_kind_are_taken_also_inside():
     conversation = _conversation("anthropic")
     conversation.extend([types.MappingProxyType({"role": "user", "content": (inner,)})])
     assert _texts(conversation.body()) == ["hi"]
+    given = types.MappingProxyType({"deep": types.MappingProxyType({"list": range(2)})})
+    call = {"type": "tool_use", "id": "a", "name": "bash", "input": given}
+    conversation.extend([{"role": "assistant", "content": [call]}])
+    sent = json.loads(conversation.body())["messages"][1]["content"][0]["input"]
+    assert sent == {"deep": {"list": [0, 1]}}
 
 
 def test_tools_count():

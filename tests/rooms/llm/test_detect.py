@@ -70,6 +70,18 @@ async def test_a_key_in_the_settings_comes_before_the_variable():
     assert (choice.api_key, choice.key_hint) == ("mine", "llm.api_key")
 
 
+@pytest.mark.parametrize("key", ["k\nx", "schlüssel", "k\x00"])
+async def test_a_key_that_no_header_can_hold_is_refused_before_anything_is_sent(key):
+    with pytest.raises(llm.AuthRefused, match="ANTHROPIC_API_KEY") as caught:
+        await llm.detect(_config(), {"ANTHROPIC_API_KEY": key})
+    assert key not in str(caught.value)
+
+
+async def test_blanks_around_a_key_are_taken_off():
+    choice = await llm.detect(_config(provider="openai", api_key=" k\n"), {})
+    assert choice.api_key == "k"
+
+
 async def test_a_key_of_blanks_is_no_key():
     assert (await llm.detect(_config(), {"ANTHROPIC_API_KEY": " "})).provider == "builtin"
 
