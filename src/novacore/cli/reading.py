@@ -1,13 +1,14 @@
 """Messages of any shape as lines for a person."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from novacore import journal, llm
 from novacore.cli import text
-from novacore.cli.terminal import folds
 
 _BODY_CHARACTERS_MAX = 300
+_MAIN_ARGUMENTS = ("command", "path", "pattern", "query", "text", "id")
 
 
 def read(message: journal.Message) -> llm.Reading:
@@ -26,11 +27,23 @@ def render(message: journal.Message, *, position: int) -> Iterator[str]:
     if reading.text:
         yield reading.text
     for call in reading.tool_calls:
-        yield "* " + folds.call_line(call.name, call.arguments, call.raw)
+        yield "* " + call_line(call.name, call.arguments, call.raw)
     for result in reading.tool_results:
         failed = " failed" if result.is_error else ""
         yield f"({result.name or result.call_id}{failed})"
         yield result.text
+
+
+def call_line(name: str, arguments: Mapping[str, Any] | None, raw: str) -> str:
+    """A tool call in one line: its name and what it is about."""
+    if arguments is None:
+        return f"{name} {raw}".strip()
+    main = next((key for key in _MAIN_ARGUMENTS if isinstance(arguments.get(key), str)), None)
+    parts = [] if main is None else [str(arguments[main])]
+    for key, value in arguments.items():
+        if key != main:
+            parts.append(f"{key}={value if isinstance(value, str) else json.dumps(value)}")
+    return " ".join([name, *parts]).replace("\n", " ")
 
 
 def body_line(entry: journal.Entry) -> str:

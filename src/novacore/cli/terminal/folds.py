@@ -1,13 +1,10 @@
 """What was shown in part: tool calls with their results, numbered to be asked for."""
 
 import dataclasses
-import json
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from novacore.cli import text
 
-_MAIN_ARGUMENTS = ("command", "path", "pattern", "query", "text", "id")
 _FOLDS_MAX = 10_000
 
 
@@ -49,18 +46,6 @@ class Folds:
     def get(self, number: int) -> Fold | None:
         """The fold of this number; 0 is the last one. None where there is none."""
         return self._by_number.get(number or self._last)
-
-
-def call_line(name: str, arguments: Mapping[str, Any] | None, raw: str) -> str:
-    """A tool call in one line: its name and what it is about."""
-    if arguments is None:
-        return f"{name} {raw}".strip()
-    main = next((key for key in _MAIN_ARGUMENTS if isinstance(arguments.get(key), str)), None)
-    parts = [] if main is None else [str(arguments[main])]
-    for key, value in arguments.items():
-        if key != main:
-            parts.append(f"{key}={value if isinstance(value, str) else json.dumps(value)}")
-    return " ".join([name, *parts]).replace("\n", " ")
 
 
 def head_of(result: str, *, lines_max: int) -> tuple[list[str], int]:

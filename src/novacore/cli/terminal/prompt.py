@@ -12,7 +12,8 @@ from prompt_toolkit.history import History
 from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.key_binding import KeyBindings, KeyPress, KeyPressEvent
 from prompt_toolkit.keys import Keys
-from prompt_toolkit.output import Output
+from prompt_toolkit.output import Output, create_output
+from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 
 from novacore.cli.terminal.interrupts import Interrupts, Leave
@@ -90,7 +91,7 @@ class PromptTyping:
             if has_color
             else Style([("", "nounderline"), ("bottom-toolbar", "noreverse")]),
             input=self._source,
-            output=target,
+            output=target or _output(),
         )
         self._session.app.ttimeoutlen = escape_ms / 1_000
         self._session.app.timeoutlen = 0.5
@@ -161,3 +162,11 @@ class PromptTyping:
             event.app.exit(exception=EOFError())
             return
         self._hint = _LEAVE_HINT
+
+
+def _output() -> Output:
+    """The terminal, without being asked where its cursor is: not every one answers."""
+    output = create_output()
+    if isinstance(output, Vt100_Output):
+        output.enable_cpr = False
+    return output

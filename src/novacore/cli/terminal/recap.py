@@ -27,7 +27,9 @@ def _show(read: llm.Reading, *, console: Console, kept: folds.Folds) -> None:
         console.line(mark + headline, style="dim")
     for call in read.tool_calls:
         fold = kept.add(call_id=call.id, name=call.name, arguments=call.raw)
-        line = text.clean(f"[{fold.number}] {folds.call_line(call.name, call.arguments, call.raw)}")
+        line = text.clean(
+            f"[{fold.number}] {reading.call_line(call.name, call.arguments, call.raw)}"
+        )
         console.line(text.cut(line, console.columns) if console.columns else line, style="dim")
     for result in read.tool_results:
         fold = kept.find(result.call_id)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from novacore import agent, llm, settings
-from novacore.cli import text
+from novacore.cli import reading, text
 from novacore.cli.console import Console
 from novacore.cli.terminal import folds
 
@@ -158,7 +158,7 @@ class TurnView:
     def _show_call(self, call: llm.ToolCall) -> None:
         fold = self._kept.add(call_id=call.id, name=call.name, arguments=call.raw)
         self.end_line()
-        self._write_call(fold.number, folds.call_line(call.name, call.arguments, call.raw))
+        self._write_call(fold.number, reading.call_line(call.name, call.arguments, call.raw))
         self._last_call = call.id
 
     def _write_call(self, number: int, line: str) -> None:
@@ -183,7 +183,7 @@ class TurnView:
         fold.is_error = event.outcome.is_error
         self.end_line()
         if self._last_call != event.call.id:
-            line = folds.call_line(event.call.name, event.call.arguments, event.call.raw)
+            line = reading.call_line(event.call.name, event.call.arguments, event.call.raw)
             self._write_call(fold.number, line)
         self.write_result(fold, elapsed_ms=event.elapsed_ms)
         self._last_call = ""
