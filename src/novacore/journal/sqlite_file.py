@@ -19,6 +19,8 @@ from novacore.journal.segment_file import SegmentFile
 
 FORMAT = 1
 """What this program writes. An older one may read while `lowest_reader` allows it."""
+APPLICATION_ID = 0x4E4F5641
+"""Stands in the file's header, so that other programs and we know whose it is: "NOVA"."""
 PAGE_BYTES = 4096
 SQLITE_MIN = (3, 51, 3)
 """Before this version several connections can corrupt a write-ahead log (the WAL-reset bug)."""
@@ -83,13 +85,18 @@ def row_key(session: int, position: int) -> int:
     return session << KEY_SHIFT | position
 
 
+# What our own statements meet in a damaged file only: they fit the tables, and the rows fit them.
+_DAMAGE = (
+    apsw.CorruptError, apsw.NotADBError, apsw.SQLError, apsw.ConstraintError, apsw.MismatchError,
+    apsw.TooBigError, apsw.RangeError, UnicodeDecodeError,
+)  # fmt: skip
+
+
 @contextmanager
 def translated(doing: str) -> Generator[None]:
     """Turn SQLite's errors into ours, once, here."""
     try:
         yield
-    except (apsw.CorruptError, apsw.NotADBError) as error:
-        raise Corrupt(f"The journal's file is damaged ({doing}): {error}.") from error
     except apsw.FullError as error:
         raise StorageFailed(
             f"The disk is full ({doing}); nothing was acknowledged.",
@@ -100,11 +107,18 @@ def translated(doing: str) -> Generator[None]:
             f"The journal can't be written ({doing}): {error}.",
             hint="Check the data directory's owner, permissions and file system: 'nova doctor'.",
         ) from error
-    except (apsw.IOError, apsw.BusyError, apsw.LockedError, apsw.NoMemError) as error:
+    except (apsw.BusyError, apsw.LockedError) as error:
+        raise StorageFailed(
+            f"Another program keeps the journal's file locked ({doing}); nothing was acknowledged.",
+            hint="Look for a stopped process that uses the same data directory ('nova doctor').",
+        ) from error
+    except (apsw.IOError, apsw.NoMemError) as error:
         raise StorageFailed(
             f"The disk failed or is out of room ({doing}): {error}; nothing was acknowledged.",
             hint="Check free space, quotas and the kernel's log, then try again.",
         ) from error
+    except _DAMAGE as error:
+        raise Corrupt(f"The journal's file is damaged ({doing}): {error}.") from error
 
 
 def prepare_folder(folder: Path) -> None:
@@ -209,36 +223,55 @@ def create_or_check(connection: Connection, *, journal: bytes) -> None:
 
     Raises:
         StoreTooNew: a newer program wrote it, and this one may not.
-        StoreUnusable: it is a database of something else.
+        StoreUnusable: it is a database of something else; it was not touched.
+        Corrupt: it is a journal, but its tables are not what we made.
     """
     with translated("opening"):
+        names = connection.execute("SELECT count(*) FROM sqlite_schema").get
+        if names and connection.execute("PRAGMA application_id").get != APPLICATION_ID:
+            raise StoreUnusable(
+                "The file journal.db holds a database of something else.",
+                hint="Choose another data directory with --data-dir or NOVA_DATA_DIR.",
+            )
         mode = connection.execute("PRAGMA journal_mode=WAL").get
         if mode != "wal":
             raise StoreUnusable(f"SQLite gives journal mode {mode} here instead of wal.")
         connection.execute("BEGIN IMMEDIATE")
         try:
-            names = connection.execute("SELECT count(*) FROM sqlite_schema").get
-            if not names:
-                connection.execute(TABLES)
-                facts = (
-                    ("format", FORMAT), ("lowest_reader", 1), ("lowest_writer", 1),
-                    ("journal", journal), ("epoch", 1), ("generation", 0),
-                    ("segments_end", 0), ("must_scrub", 0),
-                )  # fmt: skip
-                connection.executemany("INSERT INTO meta VALUES (?, ?)", facts)
+            if not connection.execute("SELECT count(*) FROM sqlite_schema").get:
+                _create(connection, journal=journal)
             check_format(connection, doing="reading", key="lowest_reader")
+            _check_tables(connection)
             connection.execute("COMMIT")
         except (apsw.Error, JournalError):
             connection.execute("ROLLBACK")
             raise
 
 
+def _create(connection: Connection, *, journal: bytes) -> None:
+    connection.execute(f"PRAGMA application_id={APPLICATION_ID}").fetchall()
+    connection.execute(TABLES)
+    facts = (
+        ("format", FORMAT), ("lowest_reader", 1), ("lowest_writer", 1), ("journal", journal),
+        ("epoch", 1), ("generation", 0), ("segments_end", 0), ("must_scrub", 0),
+    )  # fmt: skip
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", facts)
+
+
+def _check_tables(connection: Connection) -> None:
+    """A flipped byte in a table's definition would make every statement mean something else."""
+    if connection.execute("SELECT value FROM meta WHERE key='format'").get != FORMAT:
+        return
+    found = "".join(
+        sql for (sql,) in connection.execute("SELECT sql FROM sqlite_schema ORDER BY rowid") if sql
+    )
+    if "".join(found.split()) != "".join(TABLES.replace(";", "").split()):
+        raise Corrupt("The journal's file is damaged: its tables are not those that we made.")
+
+
 def check_format(connection: Connection, *, doing: str, key: str) -> None:
     """Refuse a file that needs a newer program for `doing`."""
-    try:
-        needed = connection.execute("SELECT value FROM meta WHERE key=?", (key,)).get
-    except apsw.SQLError as error:
-        raise StoreUnusable("The file holds a database of something else.") from error
+    needed = connection.execute("SELECT value FROM meta WHERE key=?", (key,)).get
     if not isinstance(needed, int):
         raise Corrupt(f"The journal's file does not say its {key}.")
     if needed > FORMAT:
