@@ -105,10 +105,12 @@ class Agent:
         desk = self._desk
         # A thread that reads on after a cancellation must not meet the next reader.
         await to_end(asyncio.to_thread(desk.history.refresh, desk.session.open()))
-        self._take_answers(desk.history.answers, scopes=("session", "always"))
+        # Answers that came in with an import or a fork were given for something else.
+        own = [each for each in desk.history.answers if each.get("session_id") == desk.session.id]
+        self._take_answers(own)
         if self._notebook:
             desk.prompt.take_notes(await self._notebook.list_notes())
-            self._take_answers(await self._notebook.list_answers(), scopes=("always",))
+            self._take_answers(await self._notebook.list_answers())
         self._is_open = True
         await desk.mend()
         if desk.history.damaged:
@@ -237,13 +239,11 @@ class Agent:
             return
         await Turn(self._desk, self._calls).run(message)
 
-    def _take_answers(
-        self, answers: Sequence[Mapping[str, Any]], *, scopes: tuple[str, ...]
-    ) -> None:
+    def _take_answers(self, answers: Sequence[Mapping[str, Any]]) -> None:
+        """Let remembered answers hold; what else is among the decisions is passed by."""
         for body in answers:
             effect, rule = body.get("effect"), body.get("rule")
-            mine = body.get("scope") == "always" or body.get("session_id") == self._desk.session.id
-            if body.get("type") != "permission" or body.get("scope") not in scopes or not mine:
+            if body.get("type") != "permission" or body.get("scope") == "once":
                 continue
             if effect in ("allow", "deny") and isinstance(rule, str):
                 self._permissions.remember(rule, effect=effect)

@@ -19,6 +19,8 @@ _LONG_TOKENS = 400
 _MARGIN_PERCENT = 3
 _RATIO_MAX = 2.0
 _RATIO_TOKENS_MIN = 2_000
+_OVERFLOW_PERCENT = 80
+_OVERFLOW_TOKENS_MIN = 1_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -62,10 +64,12 @@ class Context:
         self._keep: list[int] = []
         self._kept_tokens = 0
         self._ratio = 1.0
+        self._refused_tokens = 0
 
     def use(self, model: llm.Model, *, system: str, tools: Sequence[llm.ToolSpec]) -> None:
         """Begin a conversation with this model; every message is encoded again."""
-        self._ratio = self._ratio if model is self._model else 1.0
+        if model is not self._model:
+            self._ratio, self._refused_tokens = 1.0, 0
         self._model = model
         self._conversation = model.conversation(system=system, tools=tools)
         self._can_read = any(tool.name == "read_output" for tool in tools)
@@ -108,16 +112,14 @@ class Context:
             ratio = usage.input_tokens / request.tokens
             self._ratio = min(_RATIO_MAX, max(self._ratio, ratio))
 
-    def learn_overflow(self) -> bool:
-        """The provider says a request was too large: expect more of every message from here on.
+    def learn_overflow(self, request: Request) -> bool:
+        """The provider says that a request was too large: send less from here on.
 
         Returns:
-            False where nothing more can be expected to help.
+            False where it was so small that sending less can't be the answer.
         """
-        if self._ratio >= _RATIO_MAX:
-            return False
-        self._ratio = min(_RATIO_MAX, self._ratio * 1.2)
-        return True
+        self._refused_tokens = request.tokens
+        return request.tokens >= _OVERFLOW_TOKENS_MIN
 
     def _sync(self) -> None:
         """Encode what is new or changed."""
@@ -148,6 +150,8 @@ class Context:
     def _capacity(self) -> int:
         """How many tokens of messages fit; a user who switched views off is kept by the window."""
         window, reserve = self._window()
+        if self._refused_tokens:
+            window = min(window, self._refused_tokens * _OVERFLOW_PERCENT // 100 + reserve)
         room = window - reserve - self.conversation.base_tokens
         if self._history.view_mode == "off":
             return room

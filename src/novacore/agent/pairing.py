@@ -129,7 +129,7 @@ class Pairing:
         self._last = -1
         self._renames: list[Rename] = []
         self._drops: list[Drop] = []
-        self._stubs: dict[str, tuple[int, dict[str, Any]]] = {}
+        self._missing: dict[str, tuple[int, dict[str, Any]]] = {}
         self._inserts: dict[int, list[dict[str, Any]]] = {}
 
     def add(self, said: Said) -> None:
@@ -177,12 +177,12 @@ class Pairing:
             if call.used_id != result.call_id:
                 self._renames.append(Rename(position=said.position, index=index, id=call.used_id))
             return
-        stub = self._stubs.pop(result.call_id, None)
-        if stub is not None:
+        filler = self._missing.pop(result.call_id, None)
+        if filler is not None:
             # The result came after other messages: it is moved to where it belongs.
-            stub[1]["content"] = result.text
+            filler[1]["content"] = result.text
             if not result.is_error:
-                del stub[1]["is_error"]
+                del filler[1]["is_error"]
         self._drops.append(Drop(position=said.position, index=index))
 
     def _open(self, said: Said) -> None:
@@ -207,9 +207,9 @@ class Pairing:
         for call in self._calls:
             if call.is_answered:
                 continue
-            stub = result_of(call.used_id, name=call.name, text=NO_RESULT)
-            self._inserts.setdefault(self._last, []).append(stub)
-            self._stubs[call.id] = (self._last, stub)
+            filler = result_of(call.used_id, name=call.name, text=NO_RESULT)
+            self._inserts.setdefault(self._last, []).append(filler)
+            self._missing[call.id] = (self._last, filler)
         self._calls = []
 
 

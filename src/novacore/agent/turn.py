@@ -223,10 +223,10 @@ class Turn:
             try:
                 return await self._asked(request)
             except llm.WindowExceeded:
-                if not self._desk.context.learn_overflow():
+                if not self._desk.context.learn_overflow(request):
                     raise
                 self._desk.emit(
-                    Notice(text="The provider counts more tokens than estimated; sending less.")
+                    Notice(text="The model's window is smaller than expected; sending less.")
                 )
 
     async def _asked(self, request: Request) -> llm.Finished:

@@ -271,7 +271,7 @@ async def test_a_provider_that_never_has_enough_ends_the_turn(make_agent, sessio
     filled(session, tokens=6_000, each=100)
     model = ScriptedModel(*[Reply(error=llm.WindowExceeded("too long")) for _ in range(20)])
     end = (await run(make_agent(model), "now"))[-1]
-    assert isinstance(end.error, llm.WindowExceeded)
+    assert isinstance(end.error, agent.ContextTooLarge)
 
 
 async def test_counts_of_the_provider_above_ours_make_later_requests_smaller(make_agent, session):

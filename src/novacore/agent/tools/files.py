@@ -241,11 +241,11 @@ def _not_a_file(path: Path, *, name: str) -> str:
 
 def _alike(path: Path) -> str:
     try:
-        names = [each.name for each in path.parent.iterdir()]
+        names = {each.name.casefold(): each.name for each in path.parent.iterdir()}
     except OSError:
         return ""
-    near = difflib.get_close_matches(path.name, names, n=3, cutoff=_NEAR)
-    return f" There is {' and '.join(near)}." if near else ""
+    near = difflib.get_close_matches(path.name.casefold(), names, n=3, cutoff=_NEAR)
+    return f" There is {' and '.join(names[each] for each in near)}." if near else ""
 
 
 def _encoding(probe: bytes) -> str:

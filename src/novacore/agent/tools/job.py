@@ -146,6 +146,7 @@ class Shell:
         except BaseException:
             for pipe in pipes:
                 pipe.close()
+                pipe.spool.close()
             raise
         for pipe in pipes:
             pipe.started()

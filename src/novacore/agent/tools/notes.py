@@ -21,7 +21,7 @@ _MESSAGE = "message:"
 def note_tools(notebook: NoteBook, *, session: Session, config: Config) -> list[Tool]:
     """The tools `note` and `recall` over a workspace's notebook."""
     tools = _NoteTools(notebook, session=session, config=config)
-    category = {"type": "string", "description": "A word to find it by, as decision or todo."}
+    category = {"type": "string", "description": "A word to find it by, as decision or style."}
     return [
         FunctionTool(
             spec=llm.ToolSpec(

@@ -161,7 +161,7 @@ class _ShellTools:
             return self._unknown(str(arguments["bash_id"]))
         pattern = str(arguments.get("filter", ""))
         wait_ms = int(arguments.get("wait_ms", 0))
-        if wait_ms and job.cursors.get(pattern, 0) >= _total(job):
+        if wait_ms and not _new_output(job, pattern=pattern, is_whole=False)[0]:
             await _wait_for_news(job, wait_ms=wait_ms)
         is_alive = await job.is_alive()
         if not is_alive:
