@@ -62,7 +62,7 @@ PARTS = (
     _check("types", "pyright"),
     _check("imports", "lint-imports", "--no-cache"),
     _check("spelling", "codespell"),
-    _tests("house", "tests/house", is_fast=True, is_covered=False),
+    _tests("house", "-n2", "tests/house", is_fast=True, is_covered=False),
     _tests("unit", "-n2", "-m", "not storm", "tests/rooms", is_fast=True),
     _tests("contract", "-n2", "-m", "not storm", "tests/contracts", is_fast=True),
     _tests("journey", "-n2", "-m", "not storm", "tests/journeys"),
