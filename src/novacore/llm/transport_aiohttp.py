@@ -99,10 +99,9 @@ class AiohttpTransport:
                 idle_timeout_s=self._idle_timeout_s,
             )
         finally:
-            # Not release: an answer that isn't read to its end must not be read on unseen.
-            if not response.content.at_eof():
-                response.close()
-            response.release()
+            # An answer read to its end has given its connection back by now; any other one must
+            # not be read on unseen.
+            response.close()
 
     async def get(self, url: str, *, timeout_ms: int) -> bytes:
         """A small answer; see `Transport.get`."""

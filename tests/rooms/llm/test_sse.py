@@ -34,6 +34,10 @@ def test_data_over_several_lines_is_joined_by_line_feeds():
     assert _read(b'data: {"a":\ndata: 1}\n\n') == [b'{"a":\n1}']
 
 
+def test_a_line_end_that_is_cut_in_two_ends_one_line():
+    assert _read(b"data: 1\r", b"\ndata: 2\r\n\r", b"\n") == [b"1\n2"]
+
+
 def test_only_one_space_after_the_colon_belongs_to_the_format():
     assert _read(b"data:one\n\ndata:  two\n\n") == [b"one", b" two"]
 
