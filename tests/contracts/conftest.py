@@ -12,7 +12,7 @@ import pytest
 from novacore import journal
 from novacore.kit import FixedClock
 
-ENGINES = ("memory", "sqlite", "sqlite-sealing")
+ENGINES = ("memory", "sqlite", "sqlite-sealing", "json")
 """`sqlite-sealing` seals every other entry, so that what it reads was merged over and over."""
 
 SEALING = {"seal_entries": 2, "seal_bytes": 4096, "segment_bytes_max": 64 * 1024}
@@ -25,7 +25,7 @@ class Place:
     engine: str
     folder: Path
     clock: FixedClock
-    _opened: list[journal.JournalStore] = dataclasses.field(default_factory=list)
+    _opened: list[journal.JournalStore] = dataclasses.field(default_factory=list, repr=False)
 
     @property
     def is_durable(self) -> bool:
@@ -39,6 +39,8 @@ class Place:
         config = journal.Config(**limits)
         if self.engine == "memory":
             store = journal.open_memory(config=config, clock=self.clock)
+        elif self.engine == "json":
+            store = journal.open_json(self.folder, config=config, clock=self.clock)
         else:
             store = journal.open_store(self.folder, config=config, clock=self.clock)
         self._opened.append(store)
