@@ -64,9 +64,10 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 
 def run_python(script: str, *arguments: str) -> Any:
     """The JSON that a script prints on its last line, run by this interpreter."""
-    done = subprocess.run(
-        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
-    )
+    command = [sys.executable, "-c", script, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"A measurement in a process of its own failed:\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
