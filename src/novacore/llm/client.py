@@ -85,7 +85,7 @@ class HTTPModel:
     async def _run(self, body: bytes, *, stream: "HTTPStream") -> AsyncGenerator[Event]:
         began_s = self._clock.monotonic_s()
         for attempt in range(1, self._retry.attempts_max + 1):
-            stream.assembler = self._wire.assembler()
+            stream.begin(self._wire.assembler())
             has_shown = False
             try:
                 async with contextlib.aclosing(self._answer(body, stream.assembler)) as events:
@@ -98,6 +98,7 @@ class HTTPModel:
                 if has_shown:
                     yield stream.finished(problem=str(error))
                     return
+                stream.may_cost = False
                 elapsed_ms = (self._clock.monotonic_s() - began_s) * 1_000
                 delay_ms = self._retry.delay(error, attempt=attempt, elapsed_ms=elapsed_ms)
                 if delay_ms is None:
@@ -165,9 +166,15 @@ class HTTPStream:
     ) -> None:
         self.assembler = wire.assembler()
         """Puts the current attempt's answer together."""
+        self.may_cost = False
+        """Whether a request is out that the provider may count."""
         self._body = body
         self._events = run(self)
         self._finished: Finished | None = None
+
+    def begin(self, assembler: Assembler) -> None:
+        """A further attempt goes out."""
+        self.assembler, self.may_cost = assembler, True
 
     def __aiter__(self) -> AsyncIterator[Event]:
         """The stream itself."""
@@ -197,4 +204,4 @@ class HTTPStream:
         return self._finished
 
     def _count_input(self) -> int:
-        return count_tokens(self._body.decode("utf-8", "replace"))
+        return count_tokens(self._body.decode("utf-8", "replace")) if self.may_cost else 0

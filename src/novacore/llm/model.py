@@ -252,9 +252,7 @@ class Conversation(Protocol):
 class Stream(Protocol):
     """The answer to one request, as events. Close it when done with it, or to cancel.
 
-    Example:
-        async with contextlib.aclosing(model.stream(body)) as stream:
-            async for event in stream: ...
+    Read it within `contextlib.aclosing(model.stream(body))`, so that it is closed on every way out.
     """
 
     def __aiter__(self) -> AsyncIterator[Event]:

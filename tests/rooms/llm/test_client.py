@@ -353,6 +353,21 @@ async def test_nothing_is_sent_before_the_first_event_is_asked_for(provider, ope
     stream = model.stream(ask(model, "hi"))
     await stream.aclose()
     assert provider.requests == []
+    assert stream.partial().usage.total == 0
+
+
+async def test_a_request_that_was_refused_costs_nothing_and_one_cut_off_an_estimate(
+    provider, open_model
+):
+    provider.play(OVERLOADED, {"text": "one two three", "hang_after": 4})
+    model = await open_model()
+    async with contextlib.aclosing(model.stream(ask(model, "hi"))) as stream:
+        assert isinstance(await anext(stream), llm.Retrying)
+        assert stream.partial().usage.total == 0
+        assert isinstance(await anext(stream), llm.TextDelta)
+    usage = stream.partial().usage
+    assert (usage.source, usage.input_tokens) == ("estimate", 10)
+    assert usage.output_tokens >= 1
 
 
 @WIRES
