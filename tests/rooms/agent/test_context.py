@@ -222,6 +222,21 @@ async def test_a_running_round_that_is_too_long_has_its_oldest_results_shortened
     assert "tool results shortened" in views[0].line()
 
 
+async def test_shortened_results_are_sent_in_full_again_when_there_is_room(make_agent, session):
+    model = ScriptedModel(*[big(n) for n in range(4)], Reply(text="done"), Reply(text="done"))
+    one = make_agent(model, config={"context_tokens_max": 6_000})
+    await run(one, "task")
+    assert one.view.shortened
+    whole = len(json.dumps([dict(message) for message in session.messages]))
+    assert len(json.dumps(model.requests[-1]["messages"])) < whole * 0.8
+    await one.set_view_mode("off")
+    await run(one, "again")
+    sent = json.dumps(model.requests[-1]["messages"])
+    assert "left out of this request" not in sent
+    for text in (message["content"] for message in session.messages if message["role"] == "tool"):
+        assert json.dumps(text) in sent
+
+
 async def test_a_running_round_of_many_steps_leaves_out_whole_steps(make_agent, session):
     steps = [Reply(text="thinking aloud " * 40, calls=[("recall", {})]) for _ in range(30)]
     model = ScriptedModel(*steps, Reply(text="done"))

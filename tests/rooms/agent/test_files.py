@@ -138,6 +138,14 @@ async def test_a_new_file_gets_the_mode_that_the_user_gives_new_files(files, wor
     assert stat.S_IMODE((workspace / "a").stat().st_mode) == 0o640
 
 
+async def test_a_file_is_replaced_and_never_half_written_in_place(files, workspace):
+    (workspace / "a").write_text("old")
+    (workspace / "same").hardlink_to(workspace / "a")
+    await files("write_file", path="a", content="new")
+    assert (workspace / "same").read_text() == "old"
+    assert (workspace / "a").read_text() == "new"
+
+
 async def test_writing_through_a_link_changes_what_it_points_to(files, workspace):
     (workspace / "real").write_text("old")
     (workspace / "link").symlink_to("real")

@@ -67,12 +67,13 @@ def test_it_stays_the_same_while_nothing_changes(workspace):
 
 
 async def test_changed_rules_hold_from_the_very_next_request_on(make_agent, session, workspace):
+    (workspace / "AGENTS.md").write_text("Be long.")
     write = {"path": "AGENTS.md", "content": "Be brief."}
     model = ScriptedModel(Reply(calls=[("write_file", write)]), Reply(text="ok"), Reply(text="ok"))
     one = make_agent(model)
     await run(one, "go")
     systems = [request["system"][0]["text"] for request in model.requests]
-    assert "Be brief." not in systems[0]
+    assert "Be long." in systems[0]
     assert "Be brief." in systems[1]
     (workspace / "AGENTS.md").unlink()
     await run(one, "go")

@@ -99,9 +99,9 @@ async def test_a_timeout_ends_the_command_with_its_children_and_keeps_its_output
     assert not is_alive(number_in(workspace / "child"))
 
 
-@pytest.mark.parametrize("how", ["setsid", "nohup setsid", "timeout 50"])
-async def test_children_that_left_the_group_are_ended_too(shell, workspace, how):
-    command = f"{how} bash -c 'echo $$ > child; exec sleep 60' & sleep 60"
+@pytest.mark.parametrize("how", ["%s &", "setsid %s &", "timeout 50 %s &", "(setsid %s &);"])
+async def test_children_that_left_their_group_or_their_parent_are_ended_too(shell, workspace, how):
+    command = how % "bash -c 'echo $$ > child; exec sleep 60'" + " sleep 60"
     run = asyncio.create_task(shell("bash", command=command))
     await eventually(lambda: number_in(workspace / "child") > 0)
     run.cancel()
