@@ -1,100 +1,159 @@
-"""What can be wrong with the SQLite file beside its entries: indexes, counts, blobs."""
+"""What can be wrong with the SQLite file beside its entries: structure, indexes, extents."""
 
 from collections.abc import Iterator
 
 from novacore.journal import frame as frames
 from novacore.journal import sqlite_read
-from novacore.journal.blobs import BlobFolder
 from novacore.journal.errors import Corrupt
 from novacore.journal.model import Problem
-from novacore.journal.sqlite_file import Connection
+from novacore.journal.segment import Segment
+from novacore.journal.sqlite_file import Connection, row_key
 from novacore.journal.sqlite_read import HeadRow
+from novacore.journal.store import Snapshot
 from novacore.journal.value import blob_digests
 
 _MESSAGES_MAX = 20
+_FACTS = (
+    "epoch", "format", "generation", "journal", "lowest_reader", "lowest_writer", "must_scrub",
+    "segments_end",
+)  # fmt: skip
 
 
-def check(connection: Connection, blobs: BlobFolder) -> list[Problem]:
-    """Every problem found; the caller's transaction makes it one moment's view."""
-    found: list[Problem] = []
+def check_file(connection: Connection) -> list[Problem]:
+    """What is wrong with the file as a whole; the caller's transaction makes it one moment."""
     rows = connection.execute(f"PRAGMA integrity_check({_MESSAGES_MAX})").fetchall()
-    found += [Problem(what=f"The file's structure: {text}.") for (text,) in rows if text != "ok"]
+    found = [f"The file's structure: {text}." for (text,) in rows if text != "ok"]
+    facts = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    found += [
+        f"The file's fact {name!r} is missing or damaged."
+        for name in _FACTS
+        if not isinstance(facts.get(name), bytes if name == "journal" else int)
+    ]
     last = sqlite_read.last_entry(connection)
-    listed = connection.execute("SELECT count(*) FROM entry").get
-    if listed != last.sequence:
-        found.append(
-            Problem(what=f"The index lists {listed} entries, the last sequence is {last.sequence}.")
-        )
+    counts = connection.execute(
+        "SELECT (SELECT count(*) FROM entry), (SELECT count(*) FROM entry_id)"
+    ).fetchone()
+    if counts != (last.sequence, last.sequence):
+        found.append(f"The indexes list {counts[0]} and {counts[1]} of {last.sequence} entries.")
+    found += _check_extents(connection, facts.get("segments_end"))
+    return [Problem(what=text) for text in found]
+
+
+def _check_extents(connection: Connection, end: object) -> Iterator[str]:
+    """Segments and holes must fill the segment file without a gap and without overlapping."""
+    at = 0
+    for offset, size in connection.execute(
+        "SELECT offset, size FROM segment UNION ALL SELECT offset, size FROM hole ORDER BY offset"
+    ):
+        if offset != at or size <= 0:
+            yield f"The segment file's extents don't fit together at byte {at}."
+            return
+        at += size
+    if at != end:
+        yield f"The segment file's extents end at byte {at} instead of {end}."
+
+
+def check_session(connection: Connection, key: int) -> list[Problem]:
+    """What is wrong with one session's rows."""
+    session: str | None = None
     try:
-        for row in sqlite_read.sessions_of(connection):
-            found += _check_session(connection, row, blobs)
+        row = sqlite_read.session_row(connection, key)
+        session = frames.session_text(row.id)
+        return list(_check_rows(connection, row, session))
     except Corrupt as error:
-        found.append(Problem(what=error.message, session_id=error.session_id))
-    return found
+        return [problem_of(error, session)]
 
 
-def _check_session(connection: Connection, row: HeadRow, blobs: BlobFolder) -> Iterator[Problem]:
-    session = frames.session_text(row.id)
-    try:
-        yield from _check_entries(connection, row, session, blobs)
-    except Corrupt as error:
-        yield Problem(
-            what=error.message, session_id=error.session_id or session, position=error.position
-        )
+def problem_of(error: Corrupt, session: str | None = None) -> Problem:
+    """An error as a line of the report."""
+    return Problem(
+        what=error.message, session_id=error.session_id or session, position=error.position
+    )
 
 
-def _check_entries(
-    connection: Connection, row: HeadRow, session: str, blobs: BlobFolder
+def _check_rows(connection: Connection, row: HeadRow, session: str) -> Iterator[Problem]:
+    stored = connection.execute("SELECT checksum FROM session WHERE key=?", (row.key,)).get
+    if sqlite_read.row_checksum(connection, row.id) != stored:
+        what = f"Name, owner or times of session {session} are not what was written."
+        yield Problem(what=what, session_id=session)
+    loaded = sqlite_read.load(connection, row.id, known=None)
+    yield from _check_segments(loaded, row, session)
+    yield from _check_index(connection, loaded, row, session)
+    for what in _check_head(connection, loaded, row):
+        yield Problem(what=f"Session {session}: {what}.", session_id=session)
+
+
+def _check_segments(loaded: Snapshot, row: HeadRow, session: str) -> Iterator[Problem]:
+    for part in loaded.parts:
+        run = part.run
+        if isinstance(run, Segment) and run.session == row.id and not run.is_whole:
+            what = f"The segment of session {session} from entry {run.base} on is damaged."
+            yield Problem(what=what, session_id=session)
+
+
+def _check_index(
+    connection: Connection, loaded: Snapshot, row: HeadRow, session: str
 ) -> Iterator[Problem]:
-    """The session's own entries against the index, and its row against its last entry."""
+    """The session's own entries against the indexes of entries, ids and blobs."""
     listed = {
         position: sequence
         for sequence, position in connection.execute(
             "SELECT sequence, position FROM entry WHERE session=?", (row.key,)
         )
     }
-    loaded = sqlite_read.load(connection, row.id, known=None)
-    chain = None
+    named = set(
+        connection.execute("SELECT position, digest FROM blob_ref WHERE session=?", (row.key,))
+    )
+    for position, stored in _own_entries(loaded, row):
+        place = listed.pop(position, None)
+        if stored is None:
+            named = {each for each in named if each[0] != position}
+            continue
+        by_id = connection.execute(
+            "SELECT count(*) FROM entry_id WHERE id=? AND sequence=?", (stored.id, stored.sequence)
+        ).get
+        if place != stored.sequence or not by_id:
+            what = f"Entry {position} of session {session} is not listed as it is stored."
+            yield Problem(what=what, session_id=session, position=position)
+        used = {(position, digest) for digest in _digests(stored)}
+        if not used <= named:
+            what = f"A blob of entry {position} of session {session} is not listed."
+            yield Problem(what=what, session_id=session, position=position)
+        named -= used
+    for position in sorted(listed):
+        what = f"Entry {position} of session {session} is listed but not stored."
+        yield Problem(what=what, session_id=session, position=position)
+    if named:
+        what = f"Session {session} lists blobs that no entry of it names."
+        yield Problem(what=what, session_id=session)
+
+
+def _own_entries(loaded: Snapshot, row: HeadRow) -> Iterator[tuple[int, frames.Frame | None]]:
+    """(position, fields) of the session's own entries; None where one is damaged."""
     for part in loaded.parts:
         if part.run.session != row.id:
             continue
         for index in range(part.take):
-            position = part.run.base + index
-            place = listed.pop(position, None)
-            if index in part.run.damaged:
-                continue
-            stored = part.run.frame(index)
-            chain = stored.chain
-            by_id = connection.execute(
-                "SELECT count(*) FROM entry_id WHERE id=? AND sequence=?",
-                (stored.id, stored.sequence),
-            ).get
-            if place != stored.sequence or not by_id:
-                what = f"Entry {position} of session {session} is not listed as it is stored."
-                yield Problem(what=what, session_id=session, position=position)
-            yield from _check_blobs((row.tenant, row.owner), stored, blobs)
-    for position in sorted(listed):
-        what = f"Entry {position} of session {session} is listed but not stored."
-        yield Problem(what=what, session_id=session, position=position)
-    if chain is not None and not loaded.parts[-1].damaged and chain != row.chain:
-        yield Problem(
-            what=f"Session {session} does not end where its row says.", session_id=session
-        )
+            is_damaged = index in part.run.damaged
+            yield part.run.base + index, None if is_damaged else part.run.frame(index)
+
+
+def _digests(stored: frames.Frame) -> tuple[bytes, ...]:
+    return () if stored.is_erased or len(stored.body) < 32 else blob_digests(stored.body)
+
+
+def _check_head(connection: Connection, loaded: Snapshot, row: HeadRow) -> Iterator[str]:
+    """The session's row against its entries."""
     if sum(len(part.messages) for part in loaded.parts) != row.messages:
-        yield Problem(what=f"Session {session} has another count of messages.", session_id=session)
-
-
-def _check_blobs(
-    scope: tuple[str, str], stored: frames.Frame, blobs: BlobFolder
-) -> Iterator[Problem]:
-    if len(stored.body) < 32 or stored.is_erased:
-        return
-    for digest in blob_digests(stored.body):
-        try:
-            blobs.read(scope, digest)
-        except Corrupt as error:
-            yield Problem(
-                what=error.message,
-                session_id=frames.session_text(stored.session),
-                position=stored.position,
-            )
+        yield "it has another count of messages than its row says"
+    tail = connection.execute(
+        "SELECT total(length(frame)) FROM tail WHERE key BETWEEN ? AND ?",
+        (row_key(row.key, row.sealed), row_key(row.key, row.entries)),
+    ).get
+    if tail != row.tail_bytes:
+        yield "its newest entries have another size than its row says"
+    own = [stored for _, stored in _own_entries(loaded, row)]
+    if own and own[-1] and (own[-1].chain, own[-1].recorded_at_us) != (
+        row.chain, row.updated_at_us,
+    ):  # fmt: skip
+        yield "it does not end where its row says"

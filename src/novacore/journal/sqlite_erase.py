@@ -15,12 +15,18 @@ from novacore.journal import frame as frames
 from novacore.journal import segment as segments
 from novacore.journal import sqlite_read, sqlite_room
 from novacore.journal.blobs import BlobFolder, owner_folder
-from novacore.journal.errors import SessionUnknown
+from novacore.journal.errors import Corrupt, SessionUnknown
 from novacore.journal.segment import Segment
 from novacore.journal.sqlite_file import POSITION_MAX, Connection, row_key
 from novacore.journal.store import Erasure
 
 LIST_NAME = "erasures.jsonl"
+
+_FAMILY = (
+    "WITH RECURSIVE family(key) AS (SELECT key FROM session WHERE id=?"
+    " UNION SELECT s.key FROM session s JOIN family f ON s.parent = f.key) SELECT key FROM family"
+)
+"""A session and all that was forked from it, directly or not."""
 
 
 def note(path: Path, erasures: Sequence[Erasure], *, at_us: int) -> None:
@@ -59,6 +65,7 @@ def erase(connection: Connection, erasures: Sequence[Erasure]) -> int:
             connection.execute(
                 "UPDATE session SET is_erased=1, name='', workspace='' WHERE key=?", (key,)
             )
+            sqlite_read.write_checksum(connection, each.session)
         count += _erase_tail(connection, key, [p for p in positions if p >= sealed])
         count += _erase_sealed(connection, key, each.session, {p for p in positions if p < sealed})
         connection.executemany(
@@ -66,7 +73,7 @@ def erase(connection: Connection, erasures: Sequence[Erasure]) -> int:
         )
     connection.execute("UPDATE meta SET value=value+1 WHERE key='generation'")
     connection.execute("UPDATE meta SET value=1 WHERE key='must_scrub'")
-    _recount(connection)
+    _recount(connection, [each.session for each in erasures])
     return count
 
 
@@ -113,13 +120,28 @@ def _rewrite(connection: Connection, key: int, run: Segment, hit: set[int]) -> i
     return count
 
 
-def _recount(connection: Connection) -> None:
-    """Message counts again, in forks too: an erased message is none."""
-    for row in sqlite_read.sessions_of(connection):
-        loaded = sqlite_read.load(connection, row.id, known=None)
+def _recount(connection: Connection, erased: Sequence[bytes]) -> None:
+    """Counts and sizes again, in forks too: an erased message is none, a tombstone is small.
+
+    A session whose index is damaged keeps what it says; verify names it.
+    """
+    keys: set[int] = set()
+    for session in erased:
+        keys.update(key for (key,) in connection.execute(_FAMILY, (session,)))
+    for key in sorted(keys):
+        try:
+            row = sqlite_read.session_row(connection, key)
+            loaded = sqlite_read.load(connection, row.id, known=None)
+        except Corrupt:
+            continue
         messages = sum(len(part.messages) for part in loaded.parts)
-        if messages != row.messages:
-            connection.execute("UPDATE session SET messages=? WHERE key=?", (messages, row.key))
+        span = (row_key(key, row.sealed), row_key(key, row.entries))
+        size = connection.execute(
+            "SELECT total(length(frame)) FROM tail WHERE key BETWEEN ? AND ?", span
+        ).get
+        connection.execute(
+            "UPDATE session SET messages=?, tail_bytes=? WHERE key=?", (messages, int(size), key)
+        )
 
 
 def drop_blobs(connection: Connection, blobs: BlobFolder) -> None:

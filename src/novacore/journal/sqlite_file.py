@@ -63,8 +63,10 @@ CREATE TABLE session (
     workspace TEXT NOT NULL, name TEXT NOT NULL, created_us INTEGER NOT NULL,
     updated_us INTEGER NOT NULL, entries INTEGER NOT NULL, messages INTEGER NOT NULL,
     sealed INTEGER NOT NULL, tail_bytes INTEGER NOT NULL, chain BLOB NOT NULL,
-    parent INTEGER, forked_at INTEGER NOT NULL, is_erased INTEGER NOT NULL DEFAULT 0);
+    parent INTEGER, forked_at INTEGER NOT NULL, is_erased INTEGER NOT NULL DEFAULT 0,
+    checksum INTEGER NOT NULL);
 CREATE UNIQUE INDEX session_name ON session (tenant, owner, workspace, name) WHERE NOT is_erased;
+CREATE INDEX session_parent ON session (parent) WHERE parent IS NOT NULL;
 CREATE TABLE entry (
     sequence INTEGER PRIMARY KEY, session INTEGER NOT NULL, position INTEGER NOT NULL);
 CREATE TABLE entry_id (
@@ -75,8 +77,8 @@ CREATE TABLE segment (
     heads_size INTEGER NOT NULL, offset INTEGER NOT NULL, size INTEGER NOT NULL);
 CREATE TABLE hole (offset INTEGER PRIMARY KEY, size INTEGER NOT NULL);
 CREATE TABLE blob_ref (
-    digest BLOB NOT NULL, session INTEGER NOT NULL, position INTEGER NOT NULL,
-    PRIMARY KEY (digest, session, position)) WITHOUT ROWID;
+    session INTEGER NOT NULL, position INTEGER NOT NULL, digest BLOB NOT NULL,
+    PRIMARY KEY (session, position, digest)) WITHOUT ROWID;
 """
 
 

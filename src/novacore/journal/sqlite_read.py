@@ -3,22 +3,26 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import xxhash
+
 from novacore.journal import frame as frames
 from novacore.journal.errors import Corrupt, SessionUnknown
 from novacore.journal.frame import Frame
 from novacore.journal.model import Scope
 from novacore.journal.plan import Head
 from novacore.journal.segment import Layout, Segment
-from novacore.journal.sqlite_file import KEY_SHIFT, POSITION_MAX, Connection, row_key
+from novacore.journal.sqlite_file import POSITION_MAX, Connection, row_key
 from novacore.journal.store import SessionRow, Snapshot
 from novacore.journal.transcript import Part, Run, Tail
 
+# Texts come as bytes: a damaged one must not keep the rows around it from being read.
 _HEAD = (
-    "SELECT key, id, tenant, owner, entries, messages, sealed, tail_bytes, chain, parent,"
-    " forked_at, is_erased, updated_us FROM session WHERE "
+    "SELECT key, id, CAST(tenant AS BLOB), CAST(owner AS BLOB), entries, messages, sealed,"
+    " tail_bytes, chain, parent, forked_at, is_erased, updated_us FROM session WHERE "
 )
 _ROW = (
-    "SELECT id, tenant, owner, name, workspace, created_us, updated_us, entries, messages,"
+    "SELECT id, CAST(tenant AS BLOB), CAST(owner AS BLOB), CAST(name AS BLOB),"
+    " CAST(workspace AS BLOB), created_us, updated_us, entries, messages,"
     " (SELECT p.id FROM session p WHERE p.key = session.parent), forked_at, is_erased FROM session"
 )
 SEGMENTS = (
@@ -59,20 +63,31 @@ class HeadRow(NamedTuple):
 
 def _head_row(values: tuple[Any, ...]) -> HeadRow:
     """The row, with its types checked: a damaged page may hold anything."""
-    row = HeadRow(*values)
-    numbers = (*row[4:8], *row[10:])
+    key, session, tenant, owner, *rest = values
+    row = HeadRow(key, session, _text(tenant), _text(owner), *rest)
     is_sound = (
-        all(type(n) is int and n >= 0 for n in numbers)
-        and all(type(text) is str for text in row[2:4])
-        and type(row.id) is bytes
-        and len(row.id) == 16
-        and type(row.chain) is bytes
-        and len(row.chain) == 32
+        _are_counts(*row[4:8], *row[10:], 0 if row.parent is None else row.parent)
+        and _is_bytes(row.id, 16)
+        and _is_bytes(row.chain, 32)
         and row.forked_at <= row.sealed <= row.entries
+        and (row.parent is None or row.parent < row.key)
     )
     if not is_sound:
         raise Corrupt("A session's row in the index is damaged.", session_id=_name(row.id))
     return row
+
+
+def _are_counts(*values: object) -> bool:
+    return all(type(value) is int and value >= 0 for value in values)
+
+
+def _is_bytes(value: object, size: int) -> bool:
+    return isinstance(value, bytes) and len(value) == size
+
+
+def _text(value: object) -> str:
+    """A text of a row; where it is none, what remains of it, which verify finds to be wrong."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
 
 
 def _name(session: object) -> str | None:
@@ -91,6 +106,8 @@ def last_entry(connection: Connection) -> LastEntry:
     if not isinstance(journal, bytes):
         raise Corrupt("The journal's file does not say its id.")
     sequence, chain, recorded = row or (0, frames.ROOT_CHAIN, 0)
+    if not _are_counts(sequence, recorded) or not _is_bytes(chain, 32):
+        raise Corrupt("The index of the journal's last entry is damaged.")
     return LastEntry(journal, sequence, chain, recorded)
 
 
@@ -104,17 +121,23 @@ def must_scrub(connection: Connection) -> bool:
     return bool(connection.execute("SELECT value FROM meta WHERE key='must_scrub'").get)
 
 
-def chain_at(connection: Connection, sequence: int) -> bytes | None:
-    """The chain hash of the entry with that sequence; None: there is no such entry."""
+def holds(connection: Connection, sequence: int, chain: bytes) -> bool:
+    """True when the entry of that sequence is there, with that chain hash.
+
+    A damaged entry counts as there: reading it and verify name it, and the rest stays of use.
+    """
     row = connection.execute(
         "SELECT session, position FROM entry WHERE sequence=?", (sequence,)
     ).fetchone()
     if row is None:
-        return None
+        return False
     last = last_entry(connection)
-    if last.sequence == sequence:
-        return last.chain
-    return frame_at(connection, row[0], row[1]).chain
+    if (last.sequence, last.chain) == (sequence, chain):
+        return True
+    try:
+        return frame_at(connection, row[0], row[1]).chain == chain
+    except Corrupt:
+        return True
 
 
 def _head_by_id(connection: Connection, session: bytes) -> HeadRow:
@@ -132,7 +155,7 @@ def line(connection: Connection, session: bytes) -> list[tuple[HeadRow, int]]:
     while row.parent is not None:
         end = min(end, row.forked_at)
         values = connection.execute(_HEAD + "key=?", (row.parent,)).fetchone()
-        if values is None or len(found) > POSITION_MAX.bit_length() * 64:
+        if values is None:
             raise Corrupt("A fork's parent is missing from the index.", session_id=_name(session))
         row = _head_row(values)
         if row.forked_at < end or (row.parent is None and end > 0):
@@ -306,15 +329,35 @@ def create_session(connection: Connection, row: SessionRow) -> SessionRow:
         chain = _chain_before(connection, row.parent, row.forked_at)
     connection.execute(
         "INSERT INTO session (id, tenant, owner, workspace, name, created_us, updated_us, entries,"
-        " messages, sealed, tail_bytes, chain, parent, forked_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)",
+        " messages, sealed, tail_bytes, chain, parent, forked_at, checksum)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 0)",
         (
             row.id, row.tenant, row.owner, row.workspace, row.name, row.created_at_us,
             row.updated_at_us, row.entries, row.messages, row.forked_at, chain, parent,
             row.forked_at,
         ),
     )  # fmt: skip
+    write_checksum(connection, row.id)
     return row
+
+
+_IDENTITY = (
+    "SELECT key, id, CAST(tenant AS BLOB), CAST(owner AS BLOB), CAST(workspace AS BLOB),"
+    " CAST(name AS BLOB), created_us, parent, forked_at, is_erased FROM session WHERE id=?"
+)
+
+
+def row_checksum(connection: Connection, session: bytes) -> int:
+    """xxh3 over what no append changes in a session's row: whose it is, and what it is called."""
+    values = connection.execute(_IDENTITY, (session,)).fetchone()
+    return xxhash.xxh3_64_intdigest(repr(values).encode()) >> 1
+
+
+def write_checksum(connection: Connection, session: bytes) -> None:
+    """Call it after every change of what `row_checksum` covers."""
+    connection.execute(
+        "UPDATE session SET checksum=? WHERE id=?", (row_checksum(connection, session), session)
+    )
 
 
 def _chain_before(connection: Connection, session: bytes, position: int) -> bytes:
@@ -352,19 +395,23 @@ def find_sessions(
     )
     return [
         SessionRow(
-            id=r[0], tenant=r[1], owner=r[2], name=r[3], workspace=r[4], created_at_us=r[5],
-            updated_at_us=r[6], entries=r[7], messages=r[8], parent=r[9], forked_at=r[10],
-            is_erased=bool(r[11]),
+            id=r[0], tenant=_text(r[1]), owner=_text(r[2]), name=_text(r[3]),
+            workspace=_text(r[4]), created_at_us=r[5], updated_at_us=r[6], entries=r[7],
+            messages=r[8], parent=r[9], forked_at=r[10], is_erased=bool(r[11]),
         )
         for r in rows
+        if _is_bytes(r[0], 16) and _are_counts(*r[5:9], r[10])
     ]  # fmt: skip
 
 
-def sessions_of(connection: Connection) -> list[HeadRow]:
-    """Every session's row, erased ones too, in order of creation."""
-    return [_head_row(row) for row in connection.execute(_HEAD + "1 ORDER BY key").fetchall()]
+def session_keys(connection: Connection) -> list[int]:
+    """Every session's number, erased ones too, in order of creation."""
+    return [key for (key,) in connection.execute("SELECT key FROM session ORDER BY key")]
 
 
-def key_of(row_number: int) -> tuple[int, int]:
-    """(session number, position) of a tail or segment row's key."""
-    return row_number >> KEY_SHIFT, row_number & POSITION_MAX
+def session_row(connection: Connection, key: int) -> HeadRow:
+    """A session's row by its number; raises `Corrupt` where it is damaged."""
+    values = connection.execute(_HEAD + "key=?", (key,)).fetchone()
+    if values is None:
+        raise Corrupt("A session's row is missing from the index.")
+    return _head_row(values)

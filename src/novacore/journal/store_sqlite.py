@@ -92,7 +92,9 @@ class SQLiteEngine:
             self._writer = self._open_writer()
             self._marker = self._connect(64)
             self._first = self._last.sequence
-            if sqlite_read.must_scrub(self._writer):
+            with translated("opening"):
+                must_scrub = sqlite_read.must_scrub(self._writer)
+            if must_scrub:
                 self._finish_erasing()
         except BaseException:
             self._release()
@@ -127,10 +129,7 @@ class SQLiteEngine:
             return
         if seen.journal != self._last.journal:
             raise Corrupt("The witness file belongs to another journal than the file beside it.")
-        chain: bytes | None = frames.ROOT_CHAIN
-        if seen.sequence:
-            chain = sqlite_read.chain_at(self._writer, seen.sequence)
-        if chain != seen.chain:
+        if seen.sequence and not sqlite_read.holds(self._writer, seen.sequence, seen.chain):
             raise Corrupt(
                 f"The journal had {seen.sequence} entries and its file now ends at "
                 f"{self._last.sequence}: acknowledged entries are missing."
@@ -229,7 +228,7 @@ class SQLiteEngine:
             for digest, content in item.blobs:
                 self._blobs.put(item.head.scope, digest, content)
                 connection.execute(
-                    "INSERT INTO blob_ref VALUES (?, ?, ?)", (digest, item.head.key, item.position)
+                    "INSERT INTO blob_ref VALUES (?, ?, ?)", (item.head.key, item.position, digest)
                 )
         touched = planner.touched.values()
         for head in self._to_seal(touched, entries=len(planned)):
@@ -359,7 +358,11 @@ class SQLiteEngine:
         with self._mark_lock:
             if self._is_closed:
                 raise StoreClosed
-            return self._marker.execute("PRAGMA data_version").get
+            try:
+                return self._marker.execute("PRAGMA data_version").get
+            except apsw.Error:
+                with translated("reading"):
+                    raise
 
     def feed(self, after: int, limit: int) -> list[Frame]:
         """See `Engine.feed`."""
@@ -401,11 +404,26 @@ class SQLiteEngine:
 
     def check(self) -> list[Problem]:
         """See `Engine.check`."""
-        damage = self._witness.damage()
-        with self._reading() as connection:
-            found = sqlite_check.check(connection, self._blobs)
-        notes = [Problem(what=text) for text in (damage, self._trouble) if text]
-        return notes + found
+        found = [Problem(what=text) for text in (self._witness.damage(), self._trouble) if text]
+        keys: list[int] = []
+        try:
+            with self._reading() as connection:
+                found += sqlite_check.check_file(connection)
+                keys = sqlite_read.session_keys(connection)
+        except Corrupt as error:
+            found.append(Problem(what=error.message))
+        for key in keys:
+            found += self._check_session(key)
+        return found
+
+    def _check_session(self, key: int) -> list[Problem]:
+        def read(connection: Connection) -> list[Problem]:
+            return sqlite_check.check_session(connection, key)
+
+        try:
+            return self._steadily(read, bool)
+        except Corrupt as error:
+            return [sqlite_check.problem_of(error)]
 
     def _steadily(
         self, read: Callable[[Connection], _Found], is_damaged: Callable[[_Found], bool]
@@ -434,14 +452,20 @@ class SQLiteEngine:
         with translated("reading"):
             if connection is None:
                 connection = self._connect(_READER_CACHE_KIB)
-            connection.execute("BEGIN")
             try:
+                connection.execute("BEGIN")
                 yield connection
             finally:
-                connection.execute("COMMIT")
                 self._give_back(connection)
 
     def _give_back(self, connection: Connection) -> None:
+        """End the transaction and keep the connection for the next reader."""
+        try:
+            if connection.in_transaction:
+                connection.execute("COMMIT")
+        except apsw.Error:
+            connection.close(True)
+            return
         with self._pool_lock:
             if not self._is_closed and len(self._readers) < _READERS_MAX:
                 self._readers.append(connection)
