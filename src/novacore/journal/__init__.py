@@ -26,6 +26,7 @@ from novacore.journal.errors import (
 from novacore.journal.import_plan import ImportPlan, ImportReport, ImportStep
 from novacore.journal.interface import Session, Store
 from novacore.journal.journal import JournalSession, JournalStore
+from novacore.journal.json_store import JSONEngine
 from novacore.journal.lines import transcript_digest
 from novacore.journal.model import (
     ANY,
@@ -85,6 +86,7 @@ __all__ = [
     "export_session",
     "export_store",
     "import_lines",
+    "open_json",
     "open_memory",
     "open_store",
     "transcript_digest",
@@ -113,6 +115,31 @@ def open_store(
     """
     config, clock = config or Config(), clock or SystemClock()
     engine = SQLiteEngine(Path(path).expanduser(), config=config, clock=clock)
+    return JournalStore(Core(engine, config=config, clock=clock), scope or Scope())
+
+
+def open_json(
+    path: str | Path,
+    *,
+    config: Config | None = None,
+    clock: Clock | None = None,
+    scope: Scope | None = None,
+) -> JournalStore:
+    """Sessions as plain JSON files, in the folder `sessions` of a data directory.
+
+    The same rules as the journal's; each append writes the session's file anew.
+
+    Args:
+        path: the data directory.
+        config: limits; None: the defaults.
+        clock: the time; None: the machine's.
+        scope: whose sessions; None: tenant and owner `local`.
+
+    Raises:
+        StoreUnusable: the directory can't hold a store; says why.
+    """
+    config, clock = config or Config(), clock or SystemClock()
+    engine = JSONEngine(Path(path).expanduser() / "sessions", config=config, clock=clock)
     return JournalStore(Core(engine, config=config, clock=clock), scope or Scope())
 
 

@@ -400,10 +400,10 @@ class JournalStore:
                 row,
                 id=own_id,
                 created_at_us=info.created_at_us,
-                entries=shared.position if shared else 0,
-                messages=len(shared) if shared else 0,
+                entries=0 if shared is None else shared.position,
+                messages=0 if shared is None else len(shared),
                 parent=parse_id(parent.id).bytes if parent else None,
-                forked_at=shared.position if shared else 0,
+                forked_at=0 if shared is None else shared.position,
             )
         )
         if made.id != own_id:

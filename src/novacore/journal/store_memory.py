@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import threading
 import uuid
+from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 
@@ -27,7 +28,7 @@ class MemoryEngine:
         self._rows: dict[bytes, SessionRow] = {}
         self._stored: dict[bytes, list[bytes]] = {}
         self._ids: dict[tuple[tuple[str, str], bytes], tuple[bytes, int]] = {}
-        self._log: list[tuple[bytes, int]] = []
+        self._log: list[tuple[int, bytes, int]] = []
         self._blobs: dict[tuple[tuple[str, str], bytes], bytes] = {}
         self._recorded_at_us = 0
         self._generation = 0
@@ -44,13 +45,15 @@ class MemoryEngine:
         """See `Engine.commit`."""
         with self._access():
             self._recorded_at_us = max(self._clock.now_us(), self._recorded_at_us)
-            planner = Planner(self, len(self._log) + 1, self._recorded_at_us)
+            last = self._log[-1][0] if self._log else 0
+            planner = Planner(self, last + 1, self._recorded_at_us)
             outcomes = plan_all(planner, batch)
             for item in planner.planned:
                 head = item.head
+                index = len(self._stored[head.session])
                 self._stored[head.session].append(item.stored)
-                self._ids[head.scope, item.id] = (head.session, len(self._stored[head.session]) - 1)
-                self._log.append((head.session, len(self._stored[head.session]) - 1))
+                self._ids[head.scope, item.id] = (head.session, index)
+                self._log.append((item.sequence, head.session, index))
                 for digest, content in item.blobs:
                     self._blobs[head.scope, digest] = content
             for head in planner.touched.values():
@@ -150,8 +153,9 @@ class MemoryEngine:
     def feed(self, after: int, limit: int) -> list[Frame]:
         """See `Engine.feed`."""
         with self._access():
-            places = self._log[after : after + limit]
-            return [frames.parse(self._stored[session][index]) for session, index in places]
+            start = bisect_right(self._log, after, key=lambda place: place[0])
+            places = self._log[start : start + limit]
+            return [frames.parse(self._stored[session][index]) for _, session, index in places]
 
     def erase(self, erasures: Iterable[Erasure]) -> int:
         """See `Engine.erase`."""
