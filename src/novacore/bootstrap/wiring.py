@@ -12,6 +12,8 @@ def open_store(chosen: settings.Settings) -> journal.JournalStore:
         JournalError: it can't hold a store, or what it holds is damaged.
     """
     path = prepare_data_dir(chosen)
+    if chosen.store == "json":
+        return journal.open_json(path, config=chosen.journal)
     return journal.open_store(path, config=chosen.journal)
 
 
