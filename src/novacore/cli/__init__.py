@@ -7,6 +7,7 @@ plain words and an exit code. Start with `main`; the grammar is in `parser`, eac
 
 import importlib
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -28,6 +29,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: without the program's name. None: those of this process.
     """
+    try:
+        return _run(arguments)
+    finally:
+        if arguments is None:
+            # What is left is Python's own end; a late Ctrl+C there would only print a traceback.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         chosen = build_parser().parse_args(arguments)
     except SystemExit as stop:

@@ -38,6 +38,9 @@ class Person:
         self.during = list(during.items())
         self.screen = io.StringIO()
 
+    def opened(self):
+        return contextlib.nullcontext()
+
     async def read(self) -> str:
         while self.lines:
             line = self.lines.pop(0)

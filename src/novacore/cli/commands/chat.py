@@ -57,15 +57,13 @@ async def talk(
     desk.ask = Questions(view, choose=typing.choose).ask
     room = slash.Room(desk=desk, console=console, view=view, kept=kept)
     conversation = Conversation(room, typing=typing, interrupts=interrupts)
-    try:
-        with (
-            leaving_on(signal.SIGTERM, signal.SIGHUP),
-            acting_on(signal.SIGINT, conversation.interrupt),
-        ):
-            greet(room, await _open_session(arguments, desk))
-            await conversation.run()
-    finally:
-        await desk.close()
+    with acting_on(signal.SIGINT, conversation.interrupt), typing.opened():
+        try:
+            with leaving_on(signal.SIGTERM, signal.SIGHUP):
+                greet(room, await _open_session(arguments, desk))
+                await conversation.run()
+        finally:
+            await desk.close()
     return CANCELLED if conversation.was_interrupted else DONE
 
 

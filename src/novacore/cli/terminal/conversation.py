@@ -51,29 +51,36 @@ class Conversation:
             raise Leave
         try:
             if typed.startswith("/") and "\n" not in typed:
-                await slash.obey(self._room, typed)
+                await self._obey(typed)
             else:
                 await self._answer(line)
         except kit.NovaError as error:
             self._room.console.error(error.message, hint=error.hint)
 
+    async def _obey(self, line: str) -> None:
+        """Do a command; Esc and Ctrl+C give it up where it waits for something."""
+        task = asyncio.ensure_future(slash.obey(self._room, line))
+        with self._typing.working(on_escape=task.cancel, on_interrupt=task.cancel):
+            await _over(task)
+        if task.cancelled():
+            self._room.console.line("Given up.")
+        else:
+            task.result()
+
     async def _answer(self, line: str) -> None:
         running = self._room.desk.need_agent()
         self._is_stopping = False
         self._view.begin()
-        self._turn = asyncio.ensure_future(self._show(running, _encodable(line)))
+        turn = self._turn = asyncio.ensure_future(self._show(running, _encodable(line)))
         with self._typing.working(
             on_escape=lambda: self._stop(running), on_interrupt=lambda: self._interrupt(running)
         ):
             async with _ticking(self._view):
-                try:
-                    await self._turn
-                except asyncio.CancelledError:
-                    if self._is_ended():
-                        raise
-                    raise Leave from None
-                finally:
-                    self._view.end_line()
+                await _over(turn)
+            self._view.end_line()
+        if turn.cancelled():
+            raise Leave
+        turn.result()
         if not self._room.console.is_plain:
             self._room.console.line()
 
@@ -98,11 +105,6 @@ class Conversation:
             return
         self._stop(running)
 
-    def _is_ended(self) -> bool:
-        """Somebody cancelled us, rather than a second Ctrl+C the turn."""
-        task = asyncio.current_task()
-        return task is not None and task.cancelling() > 0
-
 
 def greet(room: slash.Room, opened: Opened | None) -> None:
     """Say what is open: model, folder, and the session that is resumed."""
@@ -126,6 +128,16 @@ def events_of(
 ) -> contextlib.AbstractAsyncContextManager[AsyncIterator[agent.AgentEvent]]:
     """The events of one turn; leaving them early cancels it."""
     return contextlib.aclosing(cast("AsyncGenerator[agent.AgentEvent]", running.run(line)))
+
+
+async def _over(task: asyncio.Task[None]) -> None:
+    """Wait until a task is over, and end it where we are cancelled ourselves."""
+    try:
+        await asyncio.wait({task})
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
 
 
 @contextlib.asynccontextmanager

@@ -34,6 +34,10 @@ class LineTyping:
         self._lines: asyncio.Queue[str | None] | None = None
         self._on_interrupt: Callable[[], object] | None = None
 
+    def opened(self) -> contextlib.AbstractContextManager[object]:
+        """Nothing to do: the terminal itself keeps lines that are typed ahead."""
+        return contextlib.nullcontext()
+
     async def read(self) -> str:
         """The next message or command."""
         lines: list[str] = []

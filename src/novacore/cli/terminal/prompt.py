@@ -26,6 +26,10 @@ _LEAVE_HINT = "Ctrl+C again to leave"
 class Typing(Protocol):
     """Where a person's words come from."""
 
+    def opened(self) -> contextlib.AbstractContextManager[object]:
+        """Open this around the whole conversation: what is typed ahead waits for the prompt."""
+        ...
+
     async def read(self) -> str:
         """The next message or command.
 
@@ -95,6 +99,12 @@ class PromptTyping:
         )
         self._session.app.ttimeoutlen = escape_ms / 1_000
         self._session.app.timeoutlen = 0.5
+
+    def opened(self) -> contextlib.AbstractContextManager[object]:
+        """Keep the terminal's own line editing off between prompts too: it would echo what is
+        typed ahead, and turn its Enter into a new line.
+        """
+        return self._source.raw_mode()
 
     async def read(self) -> str:
         """The next message or command, as typed."""
