@@ -102,6 +102,7 @@ class HTTPModel:
                 elapsed_ms = (self._clock.monotonic_s() - began_s) * 1_000
                 delay_ms = self._retry.delay(error, attempt=attempt, elapsed_ms=elapsed_ms)
                 if delay_ms is None:
+                    error.attempts = attempt
                     raise
                 reason = error.message
             yield Retrying(attempt=attempt + 1, delay_ms=delay_ms, reason=reason)

@@ -137,7 +137,7 @@ class Config:
         unit="tokens",
         minimum=512,
         maximum=8_192,
-        doc="Window of the built-in model. It reads about 150 tokens a second on one thread.",
+        doc="Window of the built-in model. It reads 60 to 170 tokens a second on one thread.",
     )
     builtin_threads: int = kit.setting(
         1,

@@ -41,6 +41,12 @@ class LLMError(NovaError):
         """The HTTP status; 0 where there was none."""
         self.retry_after_s = retry_after_s
         """How long the provider asks to wait; None where it doesn't say."""
+        self.attempts = 1
+        """How often the request was sent before this was final."""
+
+    def __str__(self) -> str:
+        sent = f"It was sent {self.attempts} times." if self.attempts > 1 else ""
+        return " ".join(part for part in (self.message, sent, self.hint) if part)
 
 
 class RequestRefused(LLMError):

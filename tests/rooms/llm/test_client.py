@@ -193,9 +193,9 @@ async def test_what_a_retry_can_mend_is_retried_in_sight(provider, open_model, w
 async def test_retrying_ends_when_the_attempts_are_used_up(provider, open_model, wire):
     provider.play({**OVERLOADED, "repeat": True})
     model = await open_model(wire, retry_attempts_max=3)
-    with pytest.raises(llm.Overloaded):
+    with pytest.raises(llm.Overloaded, match="sent 3 times") as caught:
         await hear(model, ask(model, "hi"))
-    assert len(provider.requests) == 3
+    assert caught.value.attempts == len(provider.requests) == 3
 
 
 @WIRES
