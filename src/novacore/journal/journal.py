@@ -27,7 +27,8 @@ from novacore.journal.model import (
     VerifyReport,
 )
 from novacore.journal.store import Erasure, SessionRow, Submission
-from novacore.journal.transcript import Part, Transcript, entry_of
+from novacore.journal.transcript import Transcript, entry_of
+from novacore.journal.verify import Verification
 from novacore.kit import derived_id, new_id, parse_id
 
 
@@ -308,6 +309,12 @@ class JournalStore:
         rows = find(self.scope, session=_restored_id(session_id, self.scope, find))
         return JournalSession(self._core, rows[0]) if rows and not rows[0].is_erased else None
 
+    def is_erased(self, session_id: str) -> bool:
+        """True when the session that `restore_session` would give was erased here."""
+        find = self._core.engine.find_sessions
+        rows = find(self.scope, session=_restored_id(session_id, self.scope, find))
+        return bool(rows) and rows[0].is_erased
+
     def last_session(self, workspace: str) -> JournalSession | None:
         """The session of a workspace that was last written to; None: it has none."""
         rows = self._rows(workspace=workspace)
@@ -488,63 +495,35 @@ class JournalStore:
             all_owners: every owner's, for the operator.
         """
         engine = self._core.engine
-        problems: list[Problem] = []
         if session_id is not None:
             wanted = parse_id(self.get_session(session_id).id).bytes
             rows = engine.find_sessions(self.scope, session=wanted)
-        else:
-            rows = engine.find_sessions(None if all_owners else self.scope)
-            problems += engine.check()
-        entries = blobs = 0
-        for row in rows:
-            found, checked = self._verify_one(row)
-            problems += found
-            entries += checked
-        return VerifyReport(
-            sessions=len(rows), entries=entries, blobs=blobs, problems=_distinct(problems)
-        )
-
-    def _verify_one(self, row: SessionRow) -> tuple[list[Problem], int]:
-        session = frames.session_text(row.id)
+            return self._verify(rows, [])
+        problems = list(engine.check())
+        if not all_owners:
+            problems = [problem for problem in problems if self._may_see(problem)]
         try:
-            parts = self._core.engine.load(row.id).parts
+            rows = engine.find_sessions(None if all_owners else self.scope)
         except Corrupt as error:
-            return [Problem(what=error.message, session_id=session, position=error.position)], 0
-        problems: list[Problem] = []
-        before: bytes | None = frames.ROOT_CHAIN
-        checked = 0
-        for part in parts:
-            for index in range(part.take):
-                position = part.run.base + index
-                fault, before = _fault(part, index, before)
-                checked += 1
-                if fault:
-                    what = f"Entry {position} of session {session}: {fault}."
-                    problems.append(Problem(what=what, session_id=session, position=position))
-        return problems, checked
+            return self._verify([], [*problems, Problem(what=error.message)])
+        return self._verify(rows, problems)
+
+    def _verify(self, rows: Sequence[SessionRow], problems: Sequence[Problem]) -> VerifyReport:
+        verification = Verification(self._core, known=problems)
+        for row in rows:
+            verification.add(row)
+        return verification.report()
+
+    def _may_see(self, problem: Problem) -> bool:
+        """False: it is about another owner's session."""
+        if problem.session_id is None:
+            return True
+        session = parse_id(problem.session_id).bytes
+        try:
+            return bool(self._core.engine.find_sessions(self.scope, session=session))
+        except Corrupt:
+            return True
 
     def close(self) -> None:
         """Wait for queued appends and release the files. Idempotent."""
         self._core.close()
-
-
-def _fault(part: Part, index: int, before: bytes | None) -> tuple[str | None, bytes | None]:
-    """(what is wrong with an entry, the chain hash that the next one must follow)."""
-    if index in part.run.damaged:
-        return "its checksum does not match its bytes", None
-    try:
-        stored = part.run.frame(index)
-    except Corrupt as error:
-        return error.message, None
-    if before is None:
-        before_known = stored.chain
-        digest_only = frames.find_content_fault(stored)
-        return digest_only, before_known
-    return frames.find_fault(stored, before=before), stored.chain
-
-
-def _distinct(problems: list[Problem]) -> list[Problem]:
-    seen: dict[tuple[str | None, int | None, str], Problem] = {}
-    for problem in problems:
-        seen.setdefault((problem.session_id, problem.position, problem.what), problem)
-    return list(seen.values())

@@ -18,7 +18,7 @@ from novacore.journal import segment as segments
 from novacore.journal.errors import Corrupt
 from novacore.journal.frame import Frame
 from novacore.journal.model import Entry, Message
-from novacore.journal.value import ExtensionHook
+from novacore.journal.value import ExtensionHook, may_name_blobs
 
 
 class Run(Protocol):
@@ -145,7 +145,12 @@ class Transcript(Sequence[Message]):
     @property
     def gaps(self) -> list[int]:
         """Positions of entries that were erased."""
-        return [entry.position for entry in self.without_damage().entries if entry.is_erased]
+        return [
+            part.run.base + index
+            for part in self._parts
+            for index in range(part.take)
+            if index not in part.run.damaged and part.run.frame(index).is_erased
+        ]
 
     @property
     def message_positions(self) -> list[int]:
@@ -198,19 +203,33 @@ class Transcript(Sequence[Message]):
         return self._parts[bisect_right(self._position_ends, position)].run.session
 
     def without_damage(self) -> "Transcript":
-        """The same transcript without the entries whose bytes are damaged."""
-        if not any(part.damaged for part in self._parts):
-            return self
-        parts: list[Part] = []
-        for part in self._parts:
-            good = [i for i in part.messages if i not in part.run.damaged]
-            parts.append(Part(part.run, take=part.take, messages=good))
-        whole = Transcript(self.session_id, parts, decoder=self._decoder)
-        whole.hides_damage = True
-        return whole
+        """The same transcript without the messages whose bytes, or blobs, are damaged.
 
-    hides_damage = False
-    """True: `entries` leaves damaged entries out instead of raising."""
+        Its `entries` are the same: each kind of entry may be damaged, and reading one that is
+        raises `Corrupt`.
+        """
+        parts = [
+            Part(
+                part.run,
+                take=part.take,
+                messages=[i for i in part.messages if self._is_readable(part.run, i)],
+            )
+            for part in self._parts
+        ]
+        if sum(len(part.messages) for part in parts) == len(self):
+            return self
+        return Transcript(self.session_id, parts, decoder=self._decoder)
+
+    def _is_readable(self, run: Run, index: int) -> bool:
+        if index in run.damaged:
+            return False
+        if not may_name_blobs(run.body_of(index)):
+            return True
+        try:
+            self._decode_one(run, index)
+        except Corrupt:
+            return False
+        return True
 
     def _find(self, index: int) -> tuple[Part, int]:
         size = len(self)
@@ -223,7 +242,8 @@ class Transcript(Sequence[Message]):
     def _decode_one(self, run: Run, index: int) -> Message:
         if index in run.damaged:
             raise segments.damaged_entry(run.session, run.base + index)
-        return decode(self._decoder.one, run.body_of(index), run, index)
+        body, position = run.body_of(index), run.base + index
+        return decode(self._decoder.one, body, session=run.session, position=position)
 
     def _range(self, start: int, stop: int) -> list[Message]:
         found: list[Message] = []
@@ -248,7 +268,11 @@ class Transcript(Sequence[Message]):
         else:
             span = sealed.bodies[sealed.body_offsets[low] : sealed.body_offsets[high]]
             data = b"".join((b"\xdd", (high - low).to_bytes(4, "big"), span))
-        found = decode(self._decoder.many, data, run, low)
+        try:
+            found = self._decoder.many(data)
+        except (msgspec.DecodeError, Corrupt):
+            # One by one: that names the entry that can't be read, if it is one of those asked for.
+            return [self._decode_one(run, index) for index in indexes[first:last]]
         if high - low == last - first:
             return found
         return [found[index - low] for index in indexes[first:last]]
@@ -296,15 +320,7 @@ class Entries(Sequence[Entry]):
 
 def entry_of(stored: Frame, decoder: BodyDecoder) -> Entry:
     """The entry that a stored frame is."""
-    try:
-        body = decoder.one(stored.body)
-    except msgspec.DecodeError as error:
-        name = frames.session_text(stored.session)
-        raise Corrupt(
-            f"Entry {stored.position} of session {name} can't be decoded: {error}.",
-            session_id=name,
-            position=stored.position,
-        ) from error
+    body = decode(decoder.one, stored.body, session=stored.session, position=stored.position)
     return Entry(
         sequence=stored.sequence,
         session_id=frames.session_text(stored.session),
@@ -323,14 +339,19 @@ def entry_of(stored: Frame, decoder: BodyDecoder) -> Entry:
     )
 
 
-def decode(decoder: Callable[[Any], Any], data: bytes | memoryview, run: Run, index: int) -> Any:
-    """Decode bodies of a run from entry `index` on; a failure names the place."""
+def decode(
+    decoder: Callable[[Any], Message],
+    data: bytes | memoryview,
+    *,
+    session: bytes,
+    position: int,
+) -> Message:
+    """Decode a body; a failure, also of a blob that it names, says whose it is."""
     try:
         return decoder(data)
-    except msgspec.DecodeError as error:
-        name, position = frames.session_text(run.session), run.base + index
+    except (msgspec.DecodeError, Corrupt) as error:
+        name = frames.session_text(session)
+        what = error.message if isinstance(error, Corrupt) else f"it can't be decoded: {error}."
         raise Corrupt(
-            f"Entry {position} of session {name} can't be decoded: {error}.",
-            session_id=name,
-            position=position,
+            f"Entry {position} of session {name}: {what}", session_id=name, position=position
         ) from error

@@ -17,6 +17,8 @@ from novacore.journal.errors import EntryRefused
 BIG_INT, SURROGATE_TEXT, BLOB_TEXT, ODD_OBJECT = 1, 2, 3, 4
 _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
 _SMALL_TEXT_BYTES = 4 * 1024
+_BLOB_MARK = b"\xc7\x28\x03"
+"""How MessagePack begins an extension of 40 bytes and type `BLOB_TEXT`."""
 
 _encode = msgspec.msgpack.Encoder().encode
 Ext = msgspec.msgpack.Ext
@@ -199,6 +201,11 @@ class ExtensionHook:
             pairs = msgspec.msgpack.Decoder(list[tuple[Any, Any]], ext_hook=self).decode(raw)
             return dict(pairs)
         raise ValueError(f"extension type {code} is not known")
+
+
+def may_name_blobs(data: bytes | memoryview) -> bool:
+    """False: an encoded body refers to no blob. True: most likely it does."""
+    return _BLOB_MARK in bytes(data)
 
 
 def blob_digests(data: bytes) -> tuple[bytes, ...]:
