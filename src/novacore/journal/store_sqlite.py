@@ -404,7 +404,7 @@ class SQLiteEngine:
 
     def check(self) -> list[Problem]:
         """See `Engine.check`."""
-        found = [Problem(what=text) for text in (self._witness.damage(), self._trouble) if text]
+        found: list[Problem] = []
         keys: list[int] = []
         try:
             with self._reading() as connection:
@@ -412,6 +412,8 @@ class SQLiteEngine:
                 keys = sqlite_read.session_keys(connection)
         except Corrupt as error:
             found.append(Problem(what=error.message))
+        notes = (self._witness.damage(), self._trouble)
+        found += [Problem(what=text) for text in notes if text]
         for key in keys:
             found += self._check_session(key)
         return found
