@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["open"]
 
 
-def open(path: str | Path) -> "journal.JournalStore":  # noqa: A001 - as in `novacore.open(path)`
+def open(path: str | Path) -> "journal.Store":  # noqa: A001 - as in `novacore.open(path)`
     """The store of sessions in a data directory, created when missing.
 
     Reads no settings and no environment; several processes may share the directory.

@@ -143,3 +143,27 @@ def test_errors_are_plain_words_and_details_come_on_request(place, provider) -> 
 
 def test_help_of_a_fresh_process_is_quick_and_right(place) -> None:
     assert place.run("--help").stdout.startswith("usage: nova")
+
+
+def test_the_plain_file_store_works_the_same_way(place, provider, terminal) -> None:
+    provider.play({"text": "one"}, {"text": "two"}, SLOW, {"text": "here again"})
+    assert place.run("run", "-t", "first", "--session", "s", NOVA_STORE="json").stdout == "one\n"
+
+    shown = terminal(NOVA_STORE="json")
+    assert "Resumed s: 2 messages" in shown.expect(" ms.")
+    shown.expect("\n>")
+    shown.send("second\r")
+    shown.expect("two")
+    shown.expect("\n>")
+    shown.send("third\r")
+    shown.expect("once upon")
+    shown.signal(signal.SIGKILL)
+    shown.wait()
+
+    files = sorted((place.data_dir / "sessions").rglob("*.json"))
+    assert any("second" in path.read_text() for path in files)
+    kept = json.loads(place.run("show", "s", "--json", NOVA_STORE="json").stdout)["messages"]
+    said = [each["content"] for each in kept if each["role"] == "user"]
+    assert said == ["first", "second", "third"]
+    assert place.run("verify", NOVA_STORE="json").returncode == 0
+    assert "No sessions" in place.run("sessions").stdout

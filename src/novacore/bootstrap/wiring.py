@@ -4,7 +4,7 @@ from novacore import agent, journal, kit, llm, settings
 from novacore.bootstrap.data_dir import prepare_data_dir
 
 
-def open_store(chosen: settings.Settings) -> journal.JournalStore:
+def open_store(chosen: settings.Settings) -> journal.Store:
     """The session store that `store` names, in the data directory.
 
     Raises:
@@ -31,8 +31,8 @@ def open_agent(
     chosen: settings.Settings,
     *,
     model: llm.Model,
-    store: journal.JournalStore,
-    session: journal.JournalSession,
+    store: journal.Store,
+    session: journal.Session,
     ask: agent.Ask | None = None,
 ) -> agent.Agent:
     """An agent with the standard tools over one session, and the notes of its workspace.

@@ -66,7 +66,7 @@ def _report(error: kit.NovaError) -> int:
     if settings.wants_debug():
         traceback.print_exc()
     _say(error.message, error.hint)
-    return USAGE if isinstance(error, settings.SettingsError | errors.TaskMissing) else FAILED
+    return USAGE if isinstance(error, settings.SettingsError | errors.UsageWrong) else FAILED
 
 
 def _report_defect(error: Exception) -> int:

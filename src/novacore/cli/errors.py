@@ -5,7 +5,9 @@ NovaError
     ├── CommandUnknown   no such command in the conversation
     ├── ArgumentWrong    a command got something that it can't use
     ├── OutputTaken      there is a file already where one should be written
-    └── TaskMissing      `nova run` got an empty task
+    └── UsageWrong       options that make no sense together: exit code 2
+        ├── TaskMissing      `nova run` got an empty task
+        └── ExportUnclear    `nova export` got no session, or one and --all
 """
 
 from pathlib import Path
@@ -41,5 +43,13 @@ class OutputTaken(CLIError):
         self.path = path
 
 
-class TaskMissing(CLIError):
+class UsageWrong(CLIError):
+    """The command line makes no sense."""
+
+
+class TaskMissing(UsageWrong):
     """The task is empty."""
+
+
+class ExportUnclear(UsageWrong):
+    """Name one session to export, or say --all."""

@@ -119,7 +119,8 @@ def _import(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(parser: argparse.ArgumentParser) -> None:
-    _session(parser)
+    parser.add_argument("session", nargs="?", metavar="SESSION", help="its name, or its id")
+    parser.add_argument("--all", action="store_true", help="every session, with notes and forks")
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="write here; otherwise to the output"
     )

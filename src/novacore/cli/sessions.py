@@ -1,17 +1,14 @@
 """Sessions as the command line speaks of them: found by name, listed, turned into JSON."""
 
 import datetime as dt
-import os
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from novacore import agent, journal
 from novacore.cli import errors
 
 
-def find_session(
-    store: journal.JournalStore, wanted: str, *, workspace: str
-) -> journal.JournalSession:
+def find_session(store: journal.Store, wanted: str, *, workspace: str) -> journal.Session:
     """The session of this name in this folder, else of this id or name anywhere.
 
     Raises:
@@ -73,21 +70,13 @@ def local_time(time_us: int) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
-def new_file(path: Path) -> BinaryIO:
-    """A file made just now, which only its owner can read.
+def free_place(name: str, *, folder: Path) -> Path:
+    """Where a person who stands in `folder` means to write; nothing is there yet.
 
     Raises:
-        OutputTaken: there is something at `path`; it is left alone.
-        CLIError: it can't be made.
+        OutputTaken: there is something.
     """
-    try:
-        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
-    except FileExistsError:
-        raise errors.OutputTaken(path) from None
-    except OSError as error:
-        raise errors.CLIError(f"{path} can't be written: {error.strerror}.") from error
-
-
-def place_of(name: str, *, folder: Path) -> Path:
-    """The path that a person means by `name`, who stands in `folder`."""
-    return folder / Path(name).expanduser()
+    path = folder / Path(name).expanduser()
+    if path.exists():
+        raise errors.OutputTaken(path)
+    return path

@@ -264,3 +264,29 @@ def test_json_survives_an_output_that_can_not_say_it(nova: Nova, monkeypatch) ->
 
     shown = json.loads(nova("show", "odd", "--json").out)
     assert shown["messages"][0]["content"] == "é \udc80 \U0001f600"
+
+
+def test_an_export_is_private_complete_and_never_overwrites(kept: Nova) -> None:
+    assert kept("export", "alpha", "-o", "out.jsonl").code == 0
+
+    path = kept.folder / "out.jsonl"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    again = kept("export", "alpha", "-o", "out.jsonl")
+    assert again.code == 1
+    assert "there already" in again.err
+    assert kept("export", "alpha").out == path.read_text()
+    assert "hello" in kept("export", "--all").out
+
+
+@pytest.mark.parametrize("arguments", [(), ("alpha", "--all")])
+def test_an_export_needs_one_session_or_all(kept: Nova, arguments) -> None:
+    assert kept("export", *arguments).code == 2
+
+
+def test_sessions_can_be_kept_as_plain_files_instead(nova: Nova) -> None:
+    for store in ("json", "journal"):
+        with novacore.open(nova.data_dir) as kept:
+            kept.session("only-in-journal")
+        names = nova("sessions", "--names", "--set", f"store={store}").out.split()
+        assert ("only-in-journal" in names) is (store == "journal")
+    assert nova("verify", "--set", "store=json").code == 0

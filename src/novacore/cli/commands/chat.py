@@ -37,7 +37,7 @@ async def talk(
     arguments: argparse.Namespace,
     context: Context,
     *,
-    store: journal.JournalStore,
+    store: journal.Store,
     open_typing: OpenTyping | None = None,
 ) -> int:
     """Open what a conversation needs, hold it, close everything.

@@ -1,28 +1,38 @@
-"""`nova export`: write a session as JSON Lines that `nova import` reads back."""
+"""`nova export`: write sessions as JSON Lines that `nova import` reads back."""
 
 import argparse
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 from novacore import bootstrap, journal
-from novacore.cli import sessions
+from novacore.cli import errors, sessions
 from novacore.cli.context import open_context
 from novacore.cli.exits import DONE
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write it to a new private file, or to the output."""
+    """Write one session or all, to a new private file or to the output."""
     context = open_context(arguments)
+    if bool(arguments.session) == arguments.all:
+        raise errors.ExportUnclear
     with bootstrap.open_store(context.settings) as store:
-        session = sessions.find_session(
-            store, arguments.session, workspace=str(context.settings.workspace)
-        )
+        session = None
+        if not arguments.all:
+            workspace = str(context.settings.workspace)
+            session = sessions.find_session(store, arguments.session, workspace=workspace)
         if arguments.output is None:
-            journal.export_session(session, sys.stdout.buffer)
+            _export(store, session, sys.stdout.buffer)
             sys.stdout.buffer.flush()
             return DONE
-        path = Path(arguments.output).expanduser()
-        with sessions.new_file(path) as file:
-            journal.export_session(session, file)
-    context.console.line(f"Wrote {session.name} to {path}.")
+        path = sessions.free_place(arguments.output, folder=Path.cwd())
+        count = _export(store, session, path)
+    what = "all sessions" if session is None else session.name
+    context.console.line(f"Wrote {what}, {count:,} entries, to {path}.")
     return DONE
+
+
+def _export(store: journal.Store, session: journal.Session | None, out: BinaryIO | Path) -> int:
+    if session is None:
+        return journal.export_store(store, out)
+    return journal.export_session(session, out)

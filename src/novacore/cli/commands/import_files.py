@@ -6,18 +6,21 @@ from pathlib import Path
 
 from novacore import bootstrap, journal
 from novacore.cli.context import open_context
-from novacore.cli.exits import DONE
+from novacore.cli.exits import DONE, FAILED
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show the plan, and carry it out unless only the plan is wanted."""
+    """Show the plan, or carry it out and say what was done."""
     context = open_context(arguments)
+    paths = [Path(file).expanduser() for file in arguments.files]
     with bootstrap.open_store(context.settings) as store:
-        plan = journal.plan_import([Path(file) for file in arguments.files], store=store)
+        done = plan = journal.plan_import(paths, store=store)
         if not arguments.dry_run:
-            journal.run_import(plan, store=store)
+            done = journal.run_import(plan, store=store)
     if arguments.json:
-        context.console.json({"dry_run": arguments.dry_run, **dataclasses.asdict(plan)})
+        context.console.json({"dry_run": arguments.dry_run, **dataclasses.asdict(done)})
     else:
-        context.console.lines(plan.lines())
-    return DONE
+        context.console.lines(done.lines())
+    for step in done.refused:
+        context.console.error(f"{step.source} was refused: {step.note}")
+    return FAILED if done.refused else DONE

@@ -54,7 +54,7 @@ class _Run:
     """One task, from the question to the exit code."""
 
     def __init__(
-        self, arguments: argparse.Namespace, context: Context, *, store: journal.JournalStore
+        self, arguments: argparse.Namespace, context: Context, *, store: journal.Store
     ) -> None:
         self._context = context
         self._store = store
@@ -143,7 +143,7 @@ class _Run:
         return KeyTyping(create_input(), escape_ms=self._context.settings.cli.escape_ms)
 
     def _outcome(
-        self, session: journal.JournalSession, info: llm.ModelInfo, *, elapsed_ms: int
+        self, session: journal.Session, info: llm.ModelInfo, *, elapsed_ms: int
     ) -> dict[str, Any]:
         finished = self._finished
         assert finished is not None

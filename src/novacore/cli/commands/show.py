@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _as_json(
-    session: journal.JournalSession, transcript: journal.Transcript, *, entries: bool
+    session: journal.Session, transcript: journal.Transcript, *, entries: bool
 ) -> dict[str, object]:
     shown: dict[str, object] = {
         **sessions.info_json(session.info),

@@ -17,7 +17,7 @@ _NAME_FORMAT = "%Y-%m-%d-%H%M"
 class Opened:
     """A session that was opened, with the time that it took."""
 
-    session: journal.JournalSession
+    session: journal.Session
     transcript: journal.Transcript
     elapsed_ms: float
     events: Sequence[agent.AgentEvent]
@@ -43,13 +43,13 @@ class Desk:
         self,
         chosen: settings.Settings,
         *,
-        store: journal.JournalStore,
+        store: journal.Store,
         model: llm.Model,
     ) -> None:
         self.settings = chosen
         self.store = store
         self.model = model
-        self.session: journal.JournalSession | None = None
+        self.session: journal.Session | None = None
         self.ask: agent.Ask | None = None
         """Asks the person about a call; None: nobody can be asked."""
         self._agent: agent.Agent | None = None
@@ -74,7 +74,7 @@ class Desk:
             )
         return self._agent
 
-    async def open_session(self, session: journal.JournalSession) -> Opened:
+    async def open_session(self, session: journal.Session) -> Opened:
         """Go on in this session. The time is what reading it whole takes, measured here."""
         started_s = time.perf_counter()
         transcript = session.open()
@@ -115,12 +115,12 @@ class Desk:
             running, self._agent = self._agent, None
             await running.close()
 
-    def _make_session(self) -> journal.JournalSession:
+    def _make_session(self) -> journal.Session:
         name = self._next_name or fresh_name(self.store, workspace=self.workspace)
         return self.store.session(name, workspace=self.workspace)
 
 
-def fresh_name(store: journal.JournalStore, *, workspace: str) -> str:
+def fresh_name(store: journal.Store, *, workspace: str) -> str:
     """A name by date and time that no session of this folder has."""
     name = dt.datetime.now(tz=dt.UTC).astimezone().strftime(_NAME_FORMAT)
     taken = {each.name for each in store.list_sessions(workspace=workspace, name=name)}

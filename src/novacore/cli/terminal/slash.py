@@ -218,9 +218,8 @@ async def _expand(room: Room, argument: str) -> None:
 async def _export(room: Room, argument: str) -> None:
     session = _need_session(room.desk)
     name = argument or f"{session.name.replace('/', '-')}.jsonl"
-    path = sessions.place_of(name, folder=room.desk.settings.workspace)
-    with sessions.new_file(path) as file:
-        journal.export_session(session, file)
+    path = sessions.free_place(name, folder=room.desk.settings.workspace)
+    journal.export_session(session, path)
     room.console.line(f"Wrote {session.name} to {path}.")
 
 
@@ -327,7 +326,7 @@ def _providers() -> tuple[str, ...]:
     return known["llm.provider"].choices
 
 
-def _need_session(desk: Desk) -> journal.JournalSession:
+def _need_session(desk: Desk) -> journal.Session:
     if desk.session is None:
         raise errors.ArgumentWrong("This session has no messages yet.")
     return desk.session
