@@ -1,7 +1,7 @@
 """The agent: one session, one model, one set of tools, one turn at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +123,7 @@ class Agent:
             )
         return self._drained()
 
-    async def run(self, message: str | Mapping[str, Any]) -> AsyncIterator[AgentEvent]:
+    async def run(self, message: str | Mapping[str, Any]) -> AsyncGenerator[AgentEvent, None]:
         """One turn, as events; the last is `TurnFinished`, whatever happens.
 
         Leaving the iteration early, or cancelling the task that iterates, cancels the turn.

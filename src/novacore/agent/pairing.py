@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
-from novacore.llm import Reading
+from novacore.llm import Reading, ToolResult
 
 NO_RESULT = (
     "No result of this call was recorded. It may or may not have been carried out: check before "
@@ -20,6 +20,9 @@ CANCELLED = (
     "Cancelled by the user before this call had a result. It may or may not have been carried "
     "out in part."
 )
+FILLER = "is_repair"
+"""Marks a result that stands in for one that was not recorded."""
+
 _ID_BAD = re.compile(r"[^A-Za-z0-9_-]")
 _ID_KEPT_CHARACTERS = 24
 _RESULT_ROLES = ("tool", "function")
@@ -43,6 +46,11 @@ class Said(Protocol):
     @property
     def reading(self) -> Reading:
         """What it says."""
+        ...
+
+    @property
+    def is_inserted(self) -> bool:
+        """Whether an earlier mend put it in; then no entry of its own holds it."""
         ...
 
 
@@ -110,7 +118,7 @@ class Mends:
         return ", ".join(parts) + "."
 
 
-@dataclasses.dataclass(kw_only=True, slots=True)
+@dataclasses.dataclass(kw_only=True, slots=True, eq=False)
 class _Call:
     id: str
     """As the message has it."""
@@ -118,6 +126,10 @@ class _Call:
     used_id: str
     """As it is sent."""
     is_answered: bool = False
+    filler: dict[str, Any] | None = None
+    """What is about to be put in for its result."""
+    filler_at: int = -1
+    """Where a filler is that was journaled before."""
 
 
 class Pairing:
@@ -129,7 +141,7 @@ class Pairing:
         self._last = -1
         self._renames: list[Rename] = []
         self._drops: list[Drop] = []
-        self._missing: dict[str, tuple[int, dict[str, Any]]] = {}
+        self._filled: dict[str, _Call] = {}
         self._inserts: dict[int, list[dict[str, Any]]] = {}
 
     def add(self, said: Said) -> None:
@@ -150,7 +162,10 @@ class Pairing:
     def finish(self, *, note: str = NO_RESULT) -> Mends:
         """The mends for all messages so far, as if nothing came after them."""
         open_calls = [call for call in self._calls if not call.is_answered]
-        appends = tuple(result_of(call.used_id, name=call.name, text=note) for call in open_calls)
+        appends = tuple(
+            {**result_of(call.used_id, name=call.name, text=note), FILLER: True}
+            for call in open_calls
+        )
         inserts = tuple(
             Insert(after=after, messages=tuple(messages))
             for after, messages in sorted(self._inserts.items())
@@ -173,17 +188,42 @@ class Pairing:
 
     def _answer(self, said: Said, *, index: int, call: _Call | None) -> None:
         result = said.reading.tool_results[index]
-        if call is not None:
-            if call.used_id != result.call_id:
-                self._renames.append(Rename(position=said.position, index=index, id=call.used_id))
+        if call is None:
+            self._take_late(said, result)
+            self._drops.append(Drop(position=said.position, index=index))
             return
-        filler = self._missing.pop(result.call_id, None)
-        if filler is not None:
-            # The result came after other messages: it is moved to where it belongs.
-            filler[1]["content"] = result.text
-            if not result.is_error:
-                del filler[1]["is_error"]
-        self._drops.append(Drop(position=said.position, index=index))
+        if call.used_id != result.call_id:
+            self._renames.append(Rename(position=said.position, index=index, id=call.used_id))
+        if said.message.get(FILLER) is True and not said.is_inserted:
+            call.filler_at = said.position
+            self._fill(call)
+
+    def _take_late(self, said: Said, result: ToolResult) -> None:
+        """A result that came after other messages, or after a filler, moves to where it belongs.
+
+        That happens where two processes are on one session: one fills in for a call that the other
+        is still running.
+        """
+        late = dict(said.message)
+        if said.message.get("role") not in _RESULT_ROLES:
+            late = result_of(
+                result.call_id, name=result.name, text=result.text, is_error=result.is_error
+            )
+        call = self._filled.pop(result.call_id, None)
+        if call is None:
+            return
+        self._filled = {key: each for key, each in self._filled.items() if each is not call}
+        late["tool_call_id"] = call.used_id
+        if call.filler is not None:
+            call.filler.clear()
+            call.filler.update(late)
+        else:
+            self._drops.append(Drop(position=call.filler_at, index=0))
+            self._inserts.setdefault(call.filler_at, []).append(late)
+
+    def _fill(self, call: _Call) -> None:
+        """The call has a filler for a result; a real one that comes later takes its place."""
+        self._filled[call.id] = self._filled[call.used_id] = call
 
     def _open(self, said: Said) -> None:
         self._calls = []
@@ -209,7 +249,8 @@ class Pairing:
                 continue
             filler = result_of(call.used_id, name=call.name, text=NO_RESULT)
             self._inserts.setdefault(self._last, []).append(filler)
-            self._missing[call.id] = (self._last, filler)
+            call.filler = filler
+            self._fill(call)
         self._calls = []
 
 

@@ -275,6 +275,21 @@ async def test_a_session_that_can_not_be_written_ends_the_turn_with_that_error(
     assert isinstance(end.error, journal.JournalError)
 
 
+async def test_two_agents_on_one_session_lose_no_result(make_agent, session, workspace):
+    call = Reply(calls=[("bash", {"command": "while [ ! -e go ]; do sleep 0.01; done; echo real"})])
+    first = make_agent(ScriptedModel(call, Reply(text="a")))
+    second = make_agent(ScriptedModel(Reply(text="b")))
+    async for event in first.run("one"):
+        if isinstance(event, agent.ToolStarted):
+            assert (await run(second, "two"))[-1].reason == "end"
+            (workspace / "go").touch()
+    assert event == agent.TurnFinished(reason="end", steps=2)
+    sent = first.model.requests[-1]["messages"]
+    results = [block for message in sent for block in message["content"]]
+    results = [block for block in results if block["type"] == "tool_result"]
+    assert [block["content"][0]["text"] for block in results] == ["real\n[exit code 0]"]
+
+
 async def test_what_another_process_appends_is_in_the_next_request(make_agent, session):
     one = make_agent(ScriptedModel(Reply(text="a"), Reply(text="b")))
     await run(one, "first")

@@ -129,6 +129,25 @@ def test_a_result_that_came_after_other_messages_is_moved_to_its_call(session):
     assert messages[2] == result("a", "late")
 
 
+@pytest.mark.parametrize("between", [[], [user("meanwhile")], [user("a"), says("b")]])
+def test_a_result_that_comes_after_another_process_filled_in_for_it_takes_its_place(
+    session, between
+):
+    session.append(user(), asks("a", "b"), result("b"))
+    mended(session)
+    session.append(*between, result("a", "the real one"))
+    messages, _ = mended(session)
+    assert outline(messages)[:4] == [
+        ("user",),
+        ("assistant", "a", "b"),
+        ("tool", "b"),
+        ("tool", "a"),
+    ]
+    assert messages[3] == result("a", "the real one")
+    assert len(messages) == 4 + len(between)
+    assert accepts(messages)
+
+
 def test_results_without_a_call_and_second_results_are_left_out(session):
     session.append(result("x"), user(), asks("a"), result("a"), result("a"), result("y"), says())
     messages, mends = mended(session)
@@ -197,12 +216,13 @@ _MESSAGES = st.one_of(
     st.just(says()),
     st.builds(lambda ids, wire: asks(*ids, wire=wire), st.lists(_IDS, max_size=3), _WIRES),
     st.builds(result, _IDS),
+    st.builds(lambda call_id: {**result(call_id), "is_repair": True}, _IDS),
     st.builds(lambda ids, text: results(*ids, text=text), st.lists(_IDS, min_size=1, max_size=3),
               st.sampled_from(["", "words"])),
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(said=st.lists(_MESSAGES, max_size=12), more=st.lists(_MESSAGES, max_size=5))
 def test_whatever_was_said_one_mend_makes_a_history_that_both_services_take(said, more):
     with journal.open_memory() as store:

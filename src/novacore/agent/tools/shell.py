@@ -26,9 +26,9 @@ def shell_tools(folder: Path, *, config: Config, blobs: BlobStore) -> list[Tool]
             spec=llm.ToolSpec(
                 name="bash",
                 description=(
-                    "Run a command with bash in the workspace. Gives its output, its errors and "
-                    "its exit code. It gets no input. A command that should go on, as a server, "
-                    "takes background=true and is read with bash_output."
+                    "Run a command with bash. Each starts in the workspace, afresh, and gets no "
+                    "input. Gives its output, its errors and its exit code. A command that should "
+                    "go on, as a server, takes background=true and is read with bash_output."
                 ),
                 parameters=arguments_schema(
                     {
