@@ -125,6 +125,8 @@ class Model:
 
     def foresee(self, told, entries, expected):
         """An error's class, the positions of a retry, or None for new entries."""
+        if isinstance(told.handle, Gone):
+            return journal.SessionUnknown
         known = [self.ids.get((told.owner, entry.id)) for entry in entries if entry.id]
         found = [cell for cell in known if cell is not None]
         if found and len(found) < len(entries):
