@@ -8,12 +8,12 @@ from novacore import agent, journal, llm
 
 
 async def test_an_answer_without_calls_ends_the_turn_and_is_in_the_journal(make_agent, session):
-    model = ScriptedModel(Reply(text=["Hel", "lo"], thinking="hm"))
+    model = ScriptedModel(Reply(text=["Good ", "day"], thinking="hm"))
     events = await run(make_agent(model), "Hi")
-    assert texts(session) == [("user", "Hi"), ("assistant", "Hello")]
+    assert texts(session) == [("user", "Hi"), ("assistant", "Good day")]
     assert session.messages[1]["content"][0]["signature"] == "c2ln"
     assert kinds(session) == ["message", "state", "message", "usage"]
-    assert [event.text for event in events if isinstance(event, agent.TextDelta)] == ["Hel", "lo"]
+    assert [event.text for event in events if isinstance(event, agent.TextDelta)] == ["Good ", "day"]
     assert events[-1] == agent.TurnFinished(reason="end", steps=1)
 
 
@@ -121,13 +121,13 @@ async def test_a_failing_model_ends_the_turn_with_its_error_and_keeps_the_questi
 
 
 async def test_an_answer_that_breaks_off_is_kept_marked_and_said_to_be_broken(make_agent, session):
-    one = make_agent(ScriptedModel(Reply(text="Half an ans", then=BREAK), Reply(text="whole")))
+    one = make_agent(ScriptedModel(Reply(text="Half of an", then=BREAK), Reply(text="whole")))
     end = (await run(one, "Hi"))[-1]
     assert end.reason == "failed"
     assert isinstance(end.error, llm.StreamBroken)
     kept = session.messages[1]
     assert (kept["is_partial"], kept["stop_reason"]) == (True, "broken")
-    assert llm.read_message(kept).text == "Half an ans"
+    assert llm.read_message(kept).text == "Half of an"
     assert (await run(one, "go on"))[-1].reason == "end"
 
 

@@ -72,7 +72,7 @@ async def test_a_line_of_megabytes_counts_as_one(files, workspace):
         (b"a\r\nb\r\n", ["a", "b"]),
         ("\ufeffa\n".encode(), ["a"]),
         ("häß\n".encode("utf-16"), ["häß"]),
-        (b"caf\xe9\n", ["caf\ufffd"]),
+        (b"b\xe4r\n", ["b\ufffdr"]),
         ("日本語 🎉\n".encode(), ["日本語 🎉"]),
     ],
 )
@@ -203,7 +203,7 @@ async def test_an_edit_that_fits_several_places_changes_none_and_counts_them(fil
     [
         ("     return 1", "Line 2 has its first line; what differs is white space"),
         ("\treturn 1\nelse", "Line 2 has its first line"),
-        ("    retrun 1", "The nearest is line 2: 'return 1'."),
+        ("    return l", "The nearest is line 2: 'return 1'."),
         ("zzzzzzzzzzzzzzz", "old_text is not in a.py. Nothing"),
         ("\n\n\n", "old_text is not in a.py. Nothing"),
     ],
@@ -221,9 +221,9 @@ async def test_an_edit_that_changes_nothing_is_refused(files, workspace):
 
 
 async def test_an_edit_keeps_line_ends_and_bytes_that_are_not_utf8(files, workspace):
-    (workspace / "a.py").write_bytes(b"caf\xe9\r\none\r\ntwo\r\n")
+    (workspace / "a.py").write_bytes(b"b\xe4r\r\none\r\ntwo\r\n")
     assert not (await edit(files, "one\ntwo", "1\n2\n3")).is_error
-    assert (workspace / "a.py").read_bytes() == b"caf\xe9\r\n1\r\n2\r\n3\r\n"
+    assert (workspace / "a.py").read_bytes() == b"b\xe4r\r\n1\r\n2\r\n3\r\n"
 
 
 @pytest.mark.parametrize(

@@ -137,9 +137,9 @@ async def test_a_pattern_that_is_none_or_never_ends_is_told(search, workspace):
 
 async def test_names_that_are_not_utf8_do_not_stop_a_list(search, workspace):
     (workspace / "x").mkdir()
-    (workspace / "x/caf\udce9").write_text("TODO\n")
-    assert "x/caf\udce9" in (await search("list_files")).text
-    assert "x/caf\udce9:1" in (await search("search_files", pattern="TODO")).text
+    (workspace / "x/b\udce4r").write_text("TODO\n")
+    assert "x/b\udce4r" in (await search("list_files")).text
+    assert "x/b\udce4r:1" in (await search("search_files", pattern="TODO")).text
 
 
 async def test_a_search_that_fails_says_why():
