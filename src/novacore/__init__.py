@@ -22,8 +22,11 @@ def open(path: str | Path) -> "journal.Store":  # noqa: A001 - as in `novacore.o
         Corrupt: what it holds is damaged.
 
     Example:
-        with novacore.open("notes") as store:
-            store.session("ideas").append({"role": "user", "content": "hello"})
+        >>> import novacore
+        >>> with novacore.open("notes") as store:
+        ...     done = store.session("ideas").append({"role": "user", "content": "hello"})
+        >>> done.positions
+        (0,)
     """
     from novacore import journal  # noqa: PLC0415 - the package stays light until it is used
 

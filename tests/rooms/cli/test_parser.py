@@ -4,11 +4,13 @@ import argparse
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tests.rooms.cli.conftest import Nova
 
 from novacore.cli import completion, parser
+from novacore.cli.terminal import slash
 
 HEAVY = ("aiohttp", "apsw", "asyncio", "msgspec", "prompt_toolkit", "rich", "wcwidth")
 
@@ -130,3 +132,11 @@ def test_bash_completes_files_where_a_file_is_wanted(tmp_path, monkeypatch) -> N
 
     assert bash_completes("import", "ch") == ["chat.json"]
     assert bash_completes("--config", "ch") == ["chat.json"]
+
+
+def test_every_command_of_the_conversation_is_in_the_reference() -> None:
+    page = Path(__file__).parents[3] / "docs" / "reference" / "conversation.md"
+    text = page.read_text().replace("\\|", "|")
+
+    for name, command in slash.COMMANDS.items():
+        assert f"| `{f'{name} {command.usage}'.strip()}` |" in text
