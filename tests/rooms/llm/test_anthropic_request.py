@@ -222,6 +222,11 @@ def test_unknown_blocks_go_back_to_their_provider_and_to_no_other():
         assert (block in sent) is (count == 2)
 
 
+def test_a_block_without_a_type_is_left_out():
+    [message] = _unmarked(_body({"role": "user", "content": [{}, {"type": "text", "text": "?"}]}))
+    assert message["content"] == [{"type": "text", "text": "?"}]
+
+
 def test_a_users_block_without_a_form_here_is_named_in_words():
     sound = {"type": "input_audio", "input_audio": {"data": "AA", "format": "wav"}}
     [message] = _unmarked(

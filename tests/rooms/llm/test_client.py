@@ -475,6 +475,14 @@ async def test_lone_surrogates_and_huge_integers_reach_the_provider_as_valid_jso
     )
 
 
+async def test_a_proxy_that_is_set_is_gone_through(provider, open_model):
+    provider.play({"text": "ok"})
+    url = "http://somewhere.invalid/v1"
+    model = await open_model("openai", base_url=url, proxy_url=provider.url)
+    assert (await hear(model, ask(model, "hi"))).text == "ok"
+    assert provider.requests[0].headers["host"] == "somewhere.invalid"
+
+
 async def test_many_streams_at_once_do_not_disturb_each_other(provider, open_model):
     provider.play(*({"text": "one two three", "chunk_delay_ms": 2} for _ in range(20)))
     model = await open_model()

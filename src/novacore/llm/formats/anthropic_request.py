@@ -151,6 +151,8 @@ class AnthropicWire:
     def _other(self, part: Part, message: Message) -> Mapping[str, Any] | None:
         """A block that we know nothing about goes back to where it came from, and nowhere else."""
         kind = text_of(part.block.get("type"))
+        if not kind:
+            return None
         if self._dialect.wrote(message) and kind not in OPENAI_BLOCKS:
             return _unmarked(part.block)
         if role_of(message) == "assistant":

@@ -154,9 +154,9 @@ class OpenAIWire:
             return {"type": "text", "text": part.text} if part.text else None
         if part.kind == "image":
             return _image(part.block)
-        if part.kind != "other":
-            return None
         kind = text_of(part.block.get("type"))
+        if part.kind != "other" or not kind:
+            return None
         is_own = text_of(message.get("provider")) == self._dialect.provider
         if kind in OPENAI_BLOCKS or is_own:
             return part.block
