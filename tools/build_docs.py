@@ -149,9 +149,8 @@ def _link_problems(page: Page, *, pages: dict[Path, Page], root: Path) -> Iterat
         path, anchor = found
         if not path.is_relative_to(root):
             yield f"{page.name}:{line} {address} leads out of the repository"
-        elif not path.is_file():
-            what = "is a folder: link a file in it" if path.is_dir() else "leads nowhere"
-            yield f"{page.name}:{line} {address} {what}"
+        elif not path.exists():
+            yield f"{page.name}:{line} {address} leads nowhere"
         elif anchor and path in pages and anchor not in pages[path].anchors:
             yield f"{page.name}:{line} {address}: there is no such heading"
 
@@ -177,7 +176,7 @@ def build(pages: dict[Path, Page], *, root: Path, site: Path) -> None:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(_html(page, pages=pages))
         found = [page.target(address) for address, _ in page.links()]
-        for path in {each[0] for each in found if each and each[0] not in pages}:
+        for path in {each[0] for each in found if each and each[0].is_file()} - pages.keys():
             copied = site / path.relative_to(root)
             copied.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, copied)
@@ -193,7 +192,9 @@ def _html(page: Page, *, pages: dict[Path, Page]) -> str:
         for token in block.children or ():
             address = token.attrGet("href")
             found = page.target(str(address)) if address else None
-            if found and found[0] in pages:
+            if found and found[0].is_dir():
+                del token.attrs["href"]  # A code host shows folders; a site has none to show.
+            elif found and found[0] in pages:
                 token.attrSet("href", re.sub(r"\.md(?=#|$)", ".html", str(address)))
     renderer = MarkdownIt("commonmark").enable("table")
     body = renderer.renderer.render(tokens, renderer.options, {})

@@ -29,7 +29,7 @@ def test_the_pages_have_no_problem():
         ("# A\n[b](gone.md)", "gone.md leads nowhere"),
         ("# A\n![b](gone.png)", "gone.png leads nowhere"),
         ("# A\n[b](../..//x.md)", "leads out of the repository"),
-        ("# A\n[b](../docs)", "is a folder"),
+        ("# A\n[b](../gone)", "../gone leads nowhere"),
         ("# A\n[b](#nothing)", "there is no such heading"),
         ("# A\n[b](../README.md#nothing)", "there is no such heading"),
         ("# A\n[b][gone]", "reference is not defined"),
@@ -63,13 +63,14 @@ def test_a_built_site_leads_from_page_to_page(tmp_path):
     texts = {
         "README.md": "# Home\n[docs](docs/README.md#part) [licence](LICENSE)",
         "LICENSE": "free",
-        "docs/README.md": "# Docs\n## Part\n[home](../README.md)",
+        "docs/README.md": "# Docs\n## Part\n[home](../README.md) [all](../docs)",
     }
     pages = _site(tmp_path, texts)
     site = tmp_path / "site"
     build_docs.build(pages, root=tmp_path, site=site)
     assert 'href="docs/README.html#part"' in (site / "index.html").read_text()
     assert '<h2 id="part">' in (site / "docs" / "README.html").read_text()
+    assert "<a>all</a>" in (site / "docs" / "README.html").read_text()
     assert (site / "LICENSE").read_text() == "free"
 
 

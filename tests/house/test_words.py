@@ -17,7 +17,7 @@ WAYS_ROUND = re.compile(
 )
 MOCKS = re.compile(r"unittest\.[m]ock|\b[M]agicMock|\b[m]ocker\b|from [m]ock\b")
 REGISTRY = re.compile(r"https?://[^ ]*([f]iles|[s]imple|[r]egistry)")
-OWN_MACHINE = re.compile(r"(?<![\w.])/([r]oot|[w]ork|[h]ome/\w+)/|\.\./[s]hared\b")
+OWN_MACHINE = re.compile(r"(?<![\w.])/([r]oot|[w]ork)/|\.\./[s]hared\b")
 
 
 def _hits(pattern: re.Pattern[str], paths: list[Path], root: Path) -> list[str]:

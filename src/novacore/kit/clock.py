@@ -13,7 +13,7 @@ class Clock(Protocol):
         ...
 
     def monotonic_s(self) -> float:
-        """Seconds from an arbitrary start. Never goes backwards; only differences mean something."""
+        """Seconds from some start. Never goes backwards; only differences mean something."""
         ...
 
 
@@ -30,7 +30,7 @@ class SystemClock:
 
 
 class FixedClock:
-    """A clock that moves only when told to, for tests and replays. Safe to share between threads."""
+    """A clock that moves only when told to, for tests and replays. Threads may share it."""
 
     def __init__(self, start_us: int = 1_700_000_000_000_000) -> None:
         self._now_us = start_us
@@ -48,7 +48,7 @@ class FixedClock:
             return self._elapsed_s
 
     def advance_ms(self, step_ms: int) -> None:
-        """Move the wall time by `step_ms` milliseconds; a negative step is a clock that goes back."""
+        """Move the wall time by `step_ms`; a negative step is a clock that goes back."""
         with self._lock:
             self._now_us += step_ms * 1_000
             self._elapsed_s += max(0, step_ms) / 1_000

@@ -13,7 +13,7 @@ class ErrorKind(enum.Enum):
     """Who can do something about an error; it decides on retries and on alerts."""
 
     REFUSED = "refused"
-    """The caller can mend it: not found, conflict, bad input, a limit. Retrying as is can't help."""
+    """The caller can mend it: not found, conflict, bad input, a limit. Retrying can't help."""
     UNAVAILABLE = "unavailable"
     """Something we need is not there now. Retrying later may help."""
     CORRUPT = "corrupt"

@@ -24,7 +24,7 @@ def new_id(clock: Clock, *, random_bytes: Callable[[int], bytes] = os.urandom) -
 
 
 def derived_id(*parts: str | bytes) -> uuid.UUID:
-    """The UUIDv8 that belongs to these parts: the same parts give the same id, everywhere, for ever.
+    """The UUIDv8 that belongs to these parts: the same parts always give the same id.
 
     Parts are joined with their lengths, so that ("ab", "c") and ("a", "bc") differ.
 

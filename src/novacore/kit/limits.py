@@ -66,7 +66,7 @@ def setting(
 
 
 def limits_of(config: Any) -> Iterator[LimitInfo]:
-    """The fields of a config dataclass (class or instance) that were made with `setting`, in order."""
+    """The fields of a config class or instance that were made with `setting`, in order."""
     for field in dataclasses.fields(config):
         facts = field.metadata.get(_KEY)
         if facts is not None:
