@@ -223,11 +223,11 @@ def read_segment(connection: Connection, session: bytes, values: tuple[Any, ...]
 
 
 def load(connection: Connection, session: bytes, *, known: Snapshot | None) -> Snapshot:
-    """A session's parts. Sealed parts of `known` are used again while nothing was erased."""
+    """A session's parts. What `known` holds is used again while nothing was erased."""
     generation = connection.execute("SELECT value FROM meta WHERE key='generation'").get
-    reusable: dict[tuple[bytes, int, int], Run] = {}
+    reusable: dict[tuple[bytes, int], Run] = {}
     if known is not None and known.generation == generation:
-        reusable = {(p.run.session, p.run.base, p.run.count): p.run for p in known.parts}
+        reusable = {(part.run.session, part.run.base): part.run for part in known.parts}
     parts: list[Part] = []
     rows = line(connection, session)
     for row, end in rows:
@@ -241,7 +241,7 @@ def _parts_of(
     connection: Connection,
     row: HeadRow,
     end: int,
-    reusable: dict[tuple[bytes, int, int], Run],
+    reusable: dict[tuple[bytes, int], Run],
 ) -> Iterator[Part]:
     """The parts of one session below position `end`, with no gap between them."""
     at = row.forked_at
@@ -249,8 +249,8 @@ def _parts_of(
     if at < sealed_end:
         span = (row_key(row.key, at), row_key(row.key, sealed_end - 1))
         for values in connection.execute(f"{SEGMENTS} ORDER BY key", span).fetchall():
-            run = reusable.get((row.id, values[0] & POSITION_MAX, values[1]))
-            if not isinstance(run, Segment) or not run.is_whole:
+            run = reusable.get((row.id, values[0] & POSITION_MAX))
+            if not isinstance(run, Segment) or run.count != values[1] or not run.is_whole:
                 run = read_segment(connection, row.id, values)
             if run.base != at:
                 break
@@ -259,15 +259,25 @@ def _parts_of(
     if at < sealed_end:
         raise _missing(row.id, at)
     if at < end:
-        span = (row_key(row.key, at), row_key(row.key, end - 1))
-        stored = connection.execute(_TAIL, span).fetchall()
-        for index, (key, raw) in enumerate(stored):
-            if key & POSITION_MAX != at + index or not isinstance(raw, bytes):
-                raise _missing(row.id, at + index)
-        if len(stored) < end - at:
-            raise _missing(row.id, at + len(stored))
-        tail = Tail(row.id, base=at, stored=[raw for _, raw in stored])
-        yield Part(tail, take=len(stored))
+        run = reusable.get((row.id, at))
+        before = run if isinstance(run, Tail) and run.count <= end - at else None
+        yield Part(_tail(connection, row, (at, end), before=before), take=end - at)
+
+
+def _tail(
+    connection: Connection, row: HeadRow, span: tuple[int, int], *, before: Tail | None
+) -> Tail:
+    """The run of the unsealed entries at these positions; those of `before` are not read again."""
+    begin, end = span
+    at = begin + (before.count if before else 0)
+    keys = (row_key(row.key, at), row_key(row.key, end - 1))
+    stored = connection.execute(_TAIL, keys).fetchall() if at < end else []
+    for index, (key, raw) in enumerate(stored):
+        if key & POSITION_MAX != at + index or not isinstance(raw, bytes):
+            raise _missing(row.id, at + index)
+    if len(stored) < end - at:
+        raise _missing(row.id, at + len(stored))
+    return Tail(row.id, base=begin, stored=[raw for _, raw in stored], before=before)
 
 
 def _missing(session: bytes, position: int) -> Corrupt:

@@ -48,19 +48,30 @@ class Run(Protocol):
 
 
 class Tail:
-    """The newest entries of a session, one frame each."""
+    """The newest entries of a session, one frame each.
 
-    def __init__(self, session: bytes, *, base: int, stored: Sequence[bytes]) -> None:
+    Args:
+        session: its id.
+        base: the position of the first.
+        stored: the frames.
+        before: the run so far, to which `stored` adds; its entries are not checked again.
+    """
+
+    def __init__(
+        self, session: bytes, *, base: int, stored: Sequence[bytes], before: "Tail | None" = None
+    ) -> None:
         self.session = session
         self.base = base
-        self.count = len(stored)
-        self.stored = stored
-        intact = frames.is_intact
-        self.damaged = frozenset(i for i, raw in enumerate(stored) if not intact(raw))
+        checked = before.count if before else 0
+        added = list(enumerate(stored, checked))
+        damaged = frozenset(index for index, raw in added if not frames.is_intact(raw))
         at, bit = frames.FLAGS_AT, frames.IS_MESSAGE
-        self.messages: Sequence[int] = array(
-            "I", (i for i, raw in enumerate(stored) if i in self.damaged or raw[at] & bit)
-        )
+        messages = (index for index, raw in added if index in damaged or raw[at] & bit)
+        self.stored: Sequence[bytes] = [*before.stored, *stored] if before else stored
+        self.count = len(self.stored)
+        self.damaged: frozenset[int] = before.damaged | damaged if before else damaged
+        self.messages: Sequence[int] = array("I", before.messages if before else ())
+        self.messages.extend(messages)
 
     def body_of(self, index: int) -> memoryview:
         """The encoded body of one entry."""

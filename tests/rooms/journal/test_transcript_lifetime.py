@@ -1,4 +1,4 @@
-"""A transcript's bytes go when nobody holds it: 150 open sessions must not become 300."""
+"""What an open transcript holds: no longer than somebody holds it, and read only once."""
 
 import gc
 import weakref
@@ -36,3 +36,19 @@ def test_a_transcript_is_freed_without_the_garbage_collector(no_collector, tmp_p
         del transcript
         assert whole() is None
         assert [part() for part in parts] == [None] * len(parts)
+
+
+def test_an_append_makes_the_next_opening_read_only_what_is_new(tmp_path):
+    with journal.open_store(tmp_path) as store:
+        session = store.session("growing")
+        session.append(*({"role": "user", "content": f"message {n}"} for n in range(10)))
+        first = session.open()
+        read = []
+        for reader in store._core.engine._readers:
+            reader.exec_trace = lambda _, sql, bindings: read.append((sql, bindings)) or True
+        session.append({"role": "user", "content": "one more"})
+        second = session.open()
+        tails = [bindings for sql, bindings in read if "FROM tail" in sql]
+        assert [low & 0xFFFF_FFFF for low, _ in tails] == [10]
+        assert len(first) == 10
+        assert list(second) == [*first, {"role": "user", "content": "one more"}]

@@ -366,6 +366,7 @@ def test_a_damaged_entry_stops_an_export_and_leaves_the_old_file(tmp_path):
         assert journal.export_session(session, out) == 2
         before = out.read_bytes()
         session._core.engine._writer.execute("UPDATE tail SET frame = zeroblob(300)")
+    with journal.open_store(tmp_path / "data") as store:
         with pytest.raises(journal.Corrupt):
             journal.export_session(store.session("talk"), out)
         assert out.read_bytes() == before
