@@ -25,7 +25,8 @@ from novacore.llm.model import Message, ToolCall, ToolResult, ToolSpec
 _VERSION = "2023-06-01"
 _MARK = b',"cache_control":{"type":"ephemeral"}}'
 _THINKING = frozenset({"thinking", "redacted_thinking"})
-_FIRST_USER = b'{"type":"text","text":"(The conversation goes on.)"}'
+_SEAMS = {role: b']},{"role":"%s","content":[' % role.encode() for role in ("user", "assistant")}
+_FIRST_USER = b'{"role":"user","content":[{"type":"text","text":"(The conversation goes on.)"}'
 _NOTE_FROM_SYSTEM = {"type": "text", "text": "(A note from the system, not the user:)"}
 _THINKING_ROOM_TOKENS = 1_024
 
@@ -84,25 +85,23 @@ class AnthropicWire:
     def body(self, pieces: Iterable[Piece], *, base: bytes, output_tokens_max: int | None) -> bytes:
         """The whole request; neighbours of one role become one message."""
         sent = [piece for piece in pieces if piece.blocks]
-        out = [self._head(sent, output_tokens_max=output_tokens_max)]
+        head = self._head(sent, output_tokens_max=output_tokens_max)
         if base:
-            out += (base, b",")
-        out.append(b'"messages":[')
-        marked = _marked_turns(sent)
+            head += base + b","
+        said: list[bytes] = []
         role = ""
-        if sent and sent[0].role == "assistant":
-            out += (b'{"role":"user","content":[', _FIRST_USER)
-            role = "user"
-        for index, piece in enumerate(sent):
-            if piece.role == role:
-                out.append(b",")
-            else:
-                seam = b'{"role":"%s","content":[' % piece.role.encode()
-                out.append(b"]}," + seam if role else seam)
-                role = piece.role
-            out.append(_marked_piece(piece) if index in marked else piece.joined)
-        out.append(b"]}]}" if role else b"]}")
-        return b"".join(out)
+        for piece in sent:
+            said.append(b"," if piece.role == role else _SEAMS[piece.role])
+            said.append(piece.joined)
+            role = piece.role
+        for index in _marked_turns(sent):
+            said[2 * index + 1] = _marked_piece(sent[index])
+        if sent:
+            first = sent[0].role
+            opening = b'{"role":"%s","content":[' % first.encode()
+            said[0] = opening if first == "user" else _FIRST_USER + _SEAMS[first]
+            said.append(b"]}")
+        return b"".join((head, b'"messages":[', *said, b"]}"))
 
     def assembler(self) -> AnthropicAssembler:
         """Reads one answer."""
