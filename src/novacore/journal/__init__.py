@@ -23,6 +23,7 @@ from novacore.journal.errors import (
     StoreTooNew,
     StoreUnusable,
 )
+from novacore.journal.folding import plan_import, run_import
 from novacore.journal.import_plan import ImportPlan, ImportReport, ImportStep
 from novacore.journal.interface import Session, Store
 from novacore.journal.journal import JournalSession, JournalStore
@@ -89,6 +90,8 @@ __all__ = [
     "open_json",
     "open_memory",
     "open_store",
+    "plan_import",
+    "run_import",
     "transcript_digest",
 ]
 

@@ -101,6 +101,10 @@ class Store(Protocol):
         """The session that `restore_session` would give for this id; None: there is none yet."""
         ...
 
+    def is_erased(self, session_id: str) -> bool:
+        """True when the session that `restore_session` would give was erased here."""
+        ...
+
     def last_session(self, workspace: str) -> Session | None:
         """The session of a workspace that was last written to."""
         ...

@@ -67,7 +67,8 @@ class Planner:
         parent = None
         if parted is None:
             parted, at, parent = self._parent(header, ids)
-        if parted is not None and self._is_erased(parted.id, parent):
+        is_gone = parted is not None and self._is_gone(parted.id, parent)
+        if is_gone or self._store.is_erased(session_id):
             info = self._new_info(header, session_id, name=header.name)
             note = "it was erased here, and stays so"
             return self._landing(block, ids, info, action="skip", start=len(ids), note=note)
@@ -148,10 +149,10 @@ class Planner:
             )
         return holder.info, known, None
 
-    def _is_erased(self, session_id: str, landed: Landing | None) -> bool:
+    def _is_gone(self, session_id: str, landed: Landing | None) -> bool:
         if landed is not None:
             return landed.step.action == "skip"
-        return self._store.find_session(session_id) is None
+        return self._store.is_erased(session_id)
 
     def _free_name(self, workspace: str, name: str) -> str:
         found, number = name, 2
