@@ -313,7 +313,7 @@ def test_every_command_is_explained(table: Table) -> None:
     assert "There is no command /nonsense" in screen
 
 
-@pytest.mark.parametrize(("typed", "nearest"), [("/sesions", "/sessions"), ("/xyzzy", "/help")])
+@pytest.mark.parametrize(("typed", "nearest"), [("/sessionz", "/sessions"), ("/xyzzy", "/help")])
 def test_an_unknown_command_is_an_error_with_the_nearest(table: Table, typed, nearest) -> None:
     screen = table.talk(Person([typed, "/quit", "never read"]))
 

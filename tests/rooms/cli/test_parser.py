@@ -61,7 +61,7 @@ def test_every_command_has_help_of_its_own(nova: Nova, name: str) -> None:
 
 
 def test_a_mistyped_command_names_the_nearest_one(nova: Nova) -> None:
-    outcome = nova("sesions")
+    outcome = nova("sessionz")
 
     assert outcome.code == 2
     assert "Did you mean sessions?" in outcome.err

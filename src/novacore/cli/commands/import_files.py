@@ -14,9 +14,9 @@ def run(arguments: argparse.Namespace) -> int:
     context = open_context(arguments)
     paths = [Path(file).expanduser() for file in arguments.files]
     with bootstrap.open_store(context.settings) as store:
-        done = plan = journal.plan_import(paths, store=store)
+        done = plan = journal.plan_import(store, paths, workspace=str(context.settings.workspace))
         if not arguments.dry_run:
-            done = journal.run_import(plan, store=store)
+            done = journal.run_import(store, plan)
     if arguments.json:
         context.console.json({"dry_run": arguments.dry_run, **dataclasses.asdict(done)})
     else:
