@@ -132,6 +132,7 @@ class Context:
             del self._tokens[start:]
         self.conversation.extend(item.message for item in items[start:])
         for index in range(start, len(items)):
+            items[index].release()
             tokens = self.conversation.message_tokens(index)
             self._tokens.append(tokens)
             self._total += tokens
@@ -186,7 +187,7 @@ class Context:
         for index, item in enumerate(items):
             if view.leaves_out(item.position):
                 continue
-            if item.position in short and item.reading.tool_results:
+            if item.position in short and item.has_results:
                 self._shorten(index)
             self._keep.append(index)
             self._kept_tokens += self.conversation.message_tokens(index)
@@ -270,7 +271,7 @@ class Context:
 
     def _quote(self, capacity: int) -> str:
         """The beginning of the first user message; short where the window is small."""
-        said = (item.reading.text for item in self._history.items if item.reading.role == "user")
+        said = (item.reading.text for item in self._history.items if item.role == "user")
         first = " ".join(next(said, "").split())
         chars = min(self._config.view_quote_chars_max, max(0, capacity // 8))
         return first if len(first) <= chars else first[:chars] + " …"
@@ -288,11 +289,11 @@ class _Choice:
         self.out = [False] * len(items)
         self.shortened: list[int] = []
         self.kept_tokens = sum(tokens)
-        starts = [at for at, item in enumerate(items) if item.reading.role == "user"]
+        starts = [at for at, item in enumerate(items) if item.role == "user"]
         self._starts = starts
         self._running = starts[-1] if starts else 0
         answers = range(self._running, len(items))
-        self._steps = [at for at in answers if items[at].reading.role == "assistant"]
+        self._steps = [at for at in answers if items[at].role == "assistant"]
 
     def drop_rounds(self, limit: int) -> None:
         """Leave out the oldest closed rounds, each from its user message to the next."""
@@ -323,7 +324,7 @@ class _Choice:
         for at in indexes:
             if self.kept_tokens <= limit:
                 return
-            is_long = self._tokens[at] > _LONG_TOKENS and self._items[at].reading.tool_results
+            is_long = self._tokens[at] > _LONG_TOKENS and self._items[at].has_results
             if is_long and not self.out[at]:
                 saved = self._shorten(at)
                 self._tokens[at] -= saved

@@ -5,7 +5,7 @@ It is only ever folded from what the journal has, so that it can't say more or l
 
 import asyncio
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol, cast
 
@@ -21,6 +21,8 @@ DECISION = "decision"
 USAGE = "usage"
 
 _PLACES_PER_ENTRY = 2_000
+_MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
+"""What reading an entry of another's making may raise, where it only looks like one of ours."""
 
 
 class Transcript(Protocol):
@@ -77,15 +79,57 @@ async def append(
     return done.positions
 
 
-@dataclasses.dataclass(kw_only=True, slots=True)
 class Item:
-    """One message as it is sent, mended where it had to be."""
+    """One message as it is sent, mended where it had to be.
 
-    position: int
-    """Where it is in the session; a message that a mend put in has the one it stands behind."""
-    message: Mapping[str, Any]
-    reading: llm.Reading
-    is_inserted: bool = False
+    Once it was encoded it lets go of what it holds and reads it again from the journal where
+    somebody asks, so that an open session costs little more than its encoded messages.
+    """
+
+    __slots__ = (
+        "_message",
+        "_reading",
+        "_reload",
+        "has_results",
+        "is_inserted",
+        "position",
+        "role",
+    )
+
+    def __init__(
+        self,
+        message: Mapping[str, Any],
+        *,
+        position: int,
+        reload: Callable[[int], Mapping[str, Any]] | None = None,
+        is_inserted: bool = False,
+    ) -> None:
+        reading = llm.read_message(message)
+        self.position = position
+        self.is_inserted = is_inserted
+        self.role = reading.role
+        self.has_results = bool(reading.tool_results)
+        self._message: Mapping[str, Any] | None = message
+        self._reading: llm.Reading | None = reading
+        self._reload = reload
+
+    @property
+    def message(self) -> Mapping[str, Any]:
+        """The message."""
+        if self._message is not None or self._reload is None:
+            return self._message or {}
+        return self._reload(self.position)
+
+    @property
+    def reading(self) -> llm.Reading:
+        """What it says."""
+        return self._reading or llm.read_message(self.message)
+
+    def release(self) -> None:
+        """Let go of what the journal has; a message that only a mend holds stays."""
+        self._reading = None
+        if self._reload is not None:
+            self._message = None
 
 
 class History:
@@ -105,24 +149,25 @@ class History:
         self.model = ""
         self.answers: list[Mapping[str, Any]] = []
         self.damaged: list[int] = []
+        self._transcript: Transcript | None = None
         self._own: list[Item] = []
         self._overlay = _Overlay()
         self._pairing = Pairing()
         self._paired = 0
 
     def refresh(self, transcript: Transcript) -> None:
-        """Take in what was appended since."""
+        """Take in what was appended since; what can't be read is left out and noted as damaged."""
+        self._transcript = transcript
         entries = transcript.entries
         is_laid_over = False
         for position in range(self.position, transcript.position):
+            self.position = position + 1
             try:
                 entry = entries[position]
-            except journal.Corrupt:
+                if not entry.is_erased:
+                    is_laid_over |= self._fold(entry)
+            except (journal.Corrupt, *_MALFORMED):
                 self.damaged.append(position)
-                continue
-            if not entry.is_erased:
-                is_laid_over |= self._fold(entry)
-        self.position = transcript.position
         if is_laid_over:
             self._rebuild()
 
@@ -140,16 +185,20 @@ class History:
     def open_calls(self) -> tuple[llm.ToolCall, ...]:
         """The calls of the last message, where it is the assistant's."""
         last = self.items[-1] if self.items else None
-        return last.reading.tool_calls if last and last.reading.role == "assistant" else ()
+        return last.reading.tool_calls if last and last.role == "assistant" else ()
+
+    def _message_at(self, position: int) -> Mapping[str, Any]:
+        assert self._transcript is not None
+        return cast(Mapping[str, Any], self._transcript.entries[position].body)
 
     def _fold(self, entry: journal.Entry) -> bool:
         """Take in one entry; True where messages before it change."""
         body = entry.body
         if entry.kind == journal.MESSAGE:
             message = cast(Mapping[str, Any], body)
-            item = Item(position=entry.position, message=message, reading=llm.read_message(message))
+            item = Item(message, position=entry.position, reload=self._message_at)
             # A session that was imported may hold its old system prompt: ours is in force.
-            if item.reading.role != "system":
+            if item.role != "system":
                 self._own.append(item)
                 self.items.append(item)
         elif entry.kind == REPAIR:
@@ -194,12 +243,7 @@ class _Overlay:
         insert = body.get("insert")
         if insert:
             items = [
-                Item(
-                    position=insert["after"],
-                    message=message,
-                    reading=llm.read_message(message),
-                    is_inserted=True,
-                )
+                Item(message, position=insert["after"], is_inserted=True)
                 for message in insert["messages"]
             ]
             self._inserts.setdefault(insert["after"], []).extend(items)
@@ -222,9 +266,7 @@ class _Overlay:
             message = renamed(own.message, ids)
         if drops:
             message = without_results(cast(Mapping[str, Any], message), drops)
-        mended = None
-        if message is not None:
-            mended = Item(position=at, message=message, reading=llm.read_message(message))
+        mended = Item(message, position=at) if message is not None else None
         self._mended[at] = (mended, (ids, drops))
         return mended
 

@@ -13,7 +13,10 @@ async def test_an_answer_without_calls_ends_the_turn_and_is_in_the_journal(make_
     assert texts(session) == [("user", "Hi"), ("assistant", "Good day")]
     assert session.messages[1]["content"][0]["signature"] == "c2ln"
     assert kinds(session) == ["message", "state", "message", "usage"]
-    assert [event.text for event in events if isinstance(event, agent.TextDelta)] == ["Good ", "day"]
+    assert [event.text for event in events if isinstance(event, agent.TextDelta)] == [
+        "Good ",
+        "day",
+    ]
     assert events[-1] == agent.TurnFinished(reason="end", steps=1)
 
 
