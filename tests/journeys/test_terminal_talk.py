@@ -230,3 +230,24 @@ def test_no_colour_is_honoured(place, provider, terminal) -> None:
 
     styles = set(re.findall(rb"\x1b\[([0-9;]*)m", shown.raw))
     assert styles <= {b"0", b""}
+
+
+def test_one_task_on_a_terminal_asks_and_shows_its_work(place, provider, terminal) -> None:
+    provider.play(bash("touch made"), {"text": "made it"})
+    shown = terminal("run", "-t", "make", "--session", "s")
+    shown.expect("May it run?")
+    shown.send("y")
+    shown.expect("made it")
+
+    assert shown.wait() == 0
+    assert (place.folder / "made").exists()
+
+
+def test_escape_cancels_one_task(place, provider, terminal) -> None:
+    provider.play(SLOW)
+    shown = terminal("run", "-t", "tell", "--session", "s")
+    shown.expect("once upon")
+    shown.send("\x1b")
+
+    assert shown.wait() == 130
+    assert [each["role"] for each in place.messages("s")] == ["user", "assistant"]

@@ -256,6 +256,12 @@ def test_the_version_is_told(nova: Nova, monkeypatch) -> None:
     monkeypatch.setattr(importlib.metadata, "version", lambda _name: "1.2.3")
     assert nova("--version").out == "nova 1.2.3\n"
 
+    def missing(_name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    assert "source" in nova("--version").out
+
 
 def test_json_survives_an_output_that_can_not_say_it(nova: Nova, monkeypatch) -> None:
     with novacore.open(nova.data_dir) as store:

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 import time
@@ -140,6 +141,8 @@ class _Run:
         """Keys, where a person sits at both ends of a terminal."""
         if self._is_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
             return None
+        if os.tcgetpgrp(sys.stdin.fileno()) != os.getpgrp():
+            return None  # in the background: touching the terminal would stop us
         return KeyTyping(create_input(), escape_ms=self._context.settings.cli.escape_ms)
 
     def _outcome(

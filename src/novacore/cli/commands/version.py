@@ -7,5 +7,9 @@ import sys
 
 def run(_arguments: argparse.Namespace) -> int:
     """Print the version."""
-    sys.stdout.write(f"nova {importlib.metadata.version('novacore')}\n")
+    try:
+        version = importlib.metadata.version("novacore")
+    except importlib.metadata.PackageNotFoundError:
+        version = "(run from its source, not installed)"
+    sys.stdout.write(f"nova {version}\n")
     return 0

@@ -65,9 +65,7 @@ def words_after(desk: Desk, name: str) -> Iterable[str]:
         return [f"{provider} " for provider in _providers()]
     if name == "/help":
         return [command.removeprefix("/") for command in COMMANDS]
-    return {"/permissions": ["allow ", "ask ", "deny "], "/view": ["undo", "auto", "narrow"]}.get(
-        name, []
-    )
+    return {"/permissions": ["allow ", "deny "], "/view": ["undo", "auto", "narrow"]}.get(name, [])
 
 
 async def _help(room: Room, argument: str) -> None:
