@@ -432,3 +432,4 @@ def test_the_small_model_says_at_the_start_that_it_is_small(nova: Nova) -> None:
 
     assert "small" in screen
     assert "ANTHROPIC_API_KEY" in screen
+    assert "nova model install" in screen

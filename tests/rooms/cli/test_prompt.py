@@ -56,6 +56,24 @@ async def test_control_j_and_escape_enter_begin_a_new_line(keyboard: Keyboard) -
     assert await keyboard.typing.read() == "one\ntwo\nthree"
 
 
+async def test_a_line_that_a_program_sends_in_one_piece_is_sent(keyboard: Keyboard) -> None:
+    keyboard.source.send_text("hello\n")
+
+    assert await keyboard.typing.read() == "hello"
+
+
+async def test_control_j_alone_begins_a_new_line_even_at_the_end(keyboard: Keyboard) -> None:
+    reading = asyncio.ensure_future(keyboard.typing.read())
+    keyboard.source.send_text("one")
+    await settled(lambda: keyboard.typing._session.default_buffer.text == "one")
+    await asyncio.sleep(0.05)
+    keyboard.source.send_text("\n")
+    await settled(lambda: keyboard.typing._session.default_buffer.text == "one\n")
+    keyboard.source.send_text("two\r")
+
+    assert await reading == "one\ntwo"
+
+
 async def test_pasted_lines_are_one_message(keyboard: Keyboard) -> None:
     keyboard.source.send_text("\x1b[200~one\ntwo\x1b[201~\r")
 

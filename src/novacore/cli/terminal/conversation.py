@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import cast
 
-from novacore import agent, kit
+from novacore import agent, kit, llm
 from novacore.cli import reading
 from novacore.cli.terminal import slash
 from novacore.cli.terminal.desk import Opened
@@ -113,6 +113,8 @@ def greet(room: slash.Room, opened: Opened | None) -> None:
     console.line(f"nova: {reading.model_line(info)}")
     if info.notice:
         console.line(info.notice, style="yellow")
+    if info.is_builtin and not llm.is_builtin_installed(desk.settings.data_dir):
+        console.line("It is not installed yet: `nova model install` does that.", style="yellow")
     for path in desk.settings.files:
         if path != desk.settings.user_file:
             console.line(f"Settings are also read from {path}.", style="dim")

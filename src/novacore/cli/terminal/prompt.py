@@ -1,6 +1,8 @@
 """Typing on a terminal: several lines, history, completion, and keys while the agent works."""
 
 import contextlib
+import math
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -20,6 +22,7 @@ from novacore.cli.terminal.interrupts import Interrupts, Leave
 from novacore.cli.terminal.keys import KeyTyping
 
 PROMPT = "> "
+_AT_ONCE_S = 0.02
 _LEAVE_HINT = "Ctrl+C again to leave"
 
 
@@ -81,13 +84,15 @@ class PromptTyping:
         self._interrupts = interrupts
         self._keys = KeyTyping(self._source, escape_ms=escape_ms)
         self._hint = ""
+        self._typed_s = -math.inf
         self._session: PromptSession[str] = PromptSession(
             PROMPT,
             multiline=True,
             completer=completer,
             complete_while_typing=Condition(self._is_command),
             history=history,
-            auto_suggest=AutoSuggestFromHistory(),
+            # Without colour a suggestion could not be told from what was typed.
+            auto_suggest=AutoSuggestFromHistory() if has_color else None,
             key_bindings=self._bindings(),
             prompt_continuation="  ",
             bottom_toolbar=self._toolbar,
@@ -146,9 +151,15 @@ class PromptTyping:
             event.current_buffer.validate_and_handle()
 
         @bindings.add("escape", "enter")
-        @bindings.add("c-j")
         def _new_line(event: KeyPressEvent) -> None:
             event.current_buffer.insert_text("\n")
+
+        @bindings.add("c-j")
+        def _line_feed(event: KeyPressEvent) -> None:
+            if self._ends_a_line(event):
+                event.current_buffer.validate_and_handle()
+            else:
+                event.current_buffer.insert_text("\n")
 
         @bindings.add("c-c")
         def _interrupt(event: KeyPressEvent) -> None:
@@ -158,9 +169,18 @@ class PromptTyping:
         def _type(event: KeyPressEvent) -> None:
             self._interrupts.forget()
             self._hint = ""
+            self._typed_s = time.monotonic()
             event.current_buffer.insert_text(event.data)
 
         return bindings
+
+    def _ends_a_line(self, event: KeyPressEvent) -> bool:
+        """Whether a line feed came in one piece with the text before it, and nothing after it.
+
+        So programs send lines to a terminal; a person's Ctrl+J comes alone.
+        """
+        is_last = not event.key_processor.input_queue
+        return is_last and time.monotonic() - self._typed_s < _AT_ONCE_S
 
     def _take_interrupt(self, event: KeyPressEvent) -> None:
         buffer = event.current_buffer
