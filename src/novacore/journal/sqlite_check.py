@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from novacore.journal import frame as frames
 from novacore.journal import sqlite_read
-from novacore.journal.errors import Corrupt
+from novacore.journal.errors import Corrupt, SessionUnknown
 from novacore.journal.model import Problem
 from novacore.journal.segment import Segment
 from novacore.journal.sqlite_file import Connection, row_key
@@ -62,6 +62,9 @@ def check_session(connection: Connection, key: int) -> list[Problem]:
         return list(_check_rows(connection, row, session))
     except Corrupt as error:
         return [problem_of(error, session)]
+    except SessionUnknown:
+        what = f"Session {session} is not listed by its id, or one that it was forked from."
+        return [Problem(what=what, session_id=session)]
 
 
 def problem_of(error: Corrupt, session: str | None = None) -> Problem:

@@ -6,6 +6,7 @@ session's number times 2^32 plus the (first) position, so that a session's rows 
 without another index.
 """
 
+import functools
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -86,6 +87,9 @@ def row_key(session: int, position: int) -> int:
     """The key of a tail or segment row."""
     return session << KEY_SHIFT | position
 
+
+_SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY rowid"
+_JOURNAL_ID = "SELECT value FROM meta WHERE key='journal'"
 
 # What our own statements meet in a damaged file only: they fit the tables, and the rows fit them.
 _DAMAGE = (
@@ -192,10 +196,10 @@ def connect(
         opened.segments = segments
         opened.freed = []
         opened.set_busy_timeout(lock_timeout_ms)
+        opened.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         connection = cast("Connection", opened)
         for pragma in (
             f"page_size={PAGE_BYTES}",
-            "auto_vacuum=INCREMENTAL",
             "synchronous=FULL",
             "fullfsync=ON",
             "checkpoint_fullfsync=ON",
@@ -220,6 +224,14 @@ def _keep_private(path: Path) -> None:
         path.chmod(0o600)
 
 
+def fold_at_close(connection: Connection) -> None:
+    """Let this connection, when it is the last one, fold the log into the file and remove it.
+
+    Not before the file is known to be sound: what a refused file's log still holds is for salvage.
+    """
+    cast("_Database", connection).config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+
+
 def create_or_check(connection: Connection, *, journal: bytes) -> None:
     """Make the tables in a new file; in an old one, check that this program may use it.
 
@@ -230,11 +242,14 @@ def create_or_check(connection: Connection, *, journal: bytes) -> None:
     """
     with translated("opening"):
         names = connection.execute("SELECT count(*) FROM sqlite_schema").get
-        if names and connection.execute("PRAGMA application_id").get != APPLICATION_ID:
+        if names and not _is_ours(connection):
             raise StoreUnusable(
                 "The file journal.db holds a database of something else.",
                 hint="Choose another data directory with --data-dir or NOVA_DATA_DIR.",
             )
+        if not names:
+            # Only here: on a file that has tables this pragma writes, whoever opens it.
+            connection.execute("PRAGMA auto_vacuum=INCREMENTAL").fetchall()
         mode = connection.execute("PRAGMA journal_mode=WAL").get
         if mode != "wal":
             raise StoreUnusable(f"SQLite gives journal mode {mode} here instead of wal.")
@@ -248,6 +263,16 @@ def create_or_check(connection: Connection, *, journal: bytes) -> None:
         except (apsw.Error, JournalError):
             connection.execute("ROLLBACK")
             raise
+
+
+def _is_ours(connection: Connection) -> bool:
+    """True for a journal, also where a byte of its header or of one name has changed."""
+    if connection.execute("PRAGMA application_id").get == APPLICATION_ID:
+        return True
+    try:
+        return isinstance(connection.execute(_JOURNAL_ID).get, bytes)
+    except apsw.SQLError:
+        return False
 
 
 def _create(connection: Connection, *, journal: bytes) -> None:
@@ -264,11 +289,17 @@ def _check_tables(connection: Connection) -> None:
     """A flipped byte in a table's definition would make every statement mean something else."""
     if connection.execute("SELECT value FROM meta WHERE key='format'").get != FORMAT:
         return
-    found = "".join(
-        sql for (sql,) in connection.execute("SELECT sql FROM sqlite_schema ORDER BY rowid") if sql
-    )
-    if "".join(found.split()) != "".join(TABLES.replace(";", "").split()):
+    if connection.execute(_SCHEMA).fetchall() != _expected_schema():
         raise Corrupt("The journal's file is damaged: its tables are not those that we made.")
+
+
+@functools.cache
+def _expected_schema() -> list[Any]:
+    empty = cast("Connection", apsw.Connection(":memory:"))
+    empty.execute(TABLES)
+    found = empty.execute(_SCHEMA).fetchall()
+    empty.close()
+    return found
 
 
 def check_format(connection: Connection, *, doing: str, key: str) -> None:

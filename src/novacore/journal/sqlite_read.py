@@ -31,6 +31,7 @@ SEGMENTS = (
 """The rows that `read_segment` takes; add an order."""
 _READ_FREELY = 1 << 26
 """Only a larger extent is compared with the file's size first: a damaged row may name any size."""
+_BEYOND = "SELECT EXISTS (SELECT 1 FROM tail WHERE key BETWEEN ? AND ?)"
 _TAIL = "SELECT key, frame FROM tail WHERE key BETWEEN ? AND ? ORDER BY key"
 
 
@@ -233,7 +234,14 @@ def load(connection: Connection, session: bytes, *, known: Snapshot | None) -> S
     for row, end in rows:
         parts.extend(_parts_of(connection, row, end, reusable))
     scopes = tuple((row.tenant, row.owner) for row, _ in rows)
-    is_erased = bool(rows[-1][0].is_erased)
+    row = rows[-1][0]
+    beyond = (row_key(row.key, row.entries), row_key(row.key, POSITION_MAX))
+    if connection.execute(_BEYOND, beyond).get:
+        raise Corrupt(
+            f"Session {_name(row.id)} holds more entries than its row in the index says.",
+            session_id=_name(row.id),
+        )
+    is_erased = bool(row.is_erased)
     return Snapshot(parts=parts, scopes=scopes, generation=generation, is_erased=is_erased)
 
 

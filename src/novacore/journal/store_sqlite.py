@@ -110,17 +110,29 @@ class SQLiteEngine:
 
     def _open_writer(self) -> Connection:
         with self._turn():
+            self._refuse_to_replace()
             connection = self._connect(_WRITER_CACHE_KIB)
-            is_new = not self._path.exists() or self._path.stat().st_size == 0
-            sqlite_file.create_or_check(connection, journal=uuid.uuid4().bytes)
-            connection.set_wal_hook(self._note_wal)
-            if is_new:
-                self._path.chmod(0o600)
-            self._writer = connection
-            with translated("opening"):
-                self._refresh()
-                self._compare_with_witness()
+            try:
+                sqlite_file.create_or_check(connection, journal=uuid.uuid4().bytes)
+                connection.set_wal_hook(self._note_wal)
+                self._writer = connection
+                with translated("opening"):
+                    self._refresh()
+                    self._compare_with_witness()
+            except BaseException:
+                connection.close(True)
+                raise
+            sqlite_file.fold_at_close(connection)
         return connection
+
+    def _refuse_to_replace(self) -> None:
+        """Make no new file where the witness has seen one: SQLite would drop the log beside it."""
+        seen = self._witness.read()
+        if seen is not None and not (self._path.exists() and self._path.stat().st_size):
+            raise Corrupt(
+                f"The journal had {seen.sequence} entries and its file {self._path.name} is "
+                "missing or empty."
+            )
 
     def _compare_with_witness(self) -> None:
         """Refuse a file that ends before what was acknowledged."""
@@ -177,6 +189,7 @@ class SQLiteEngine:
             self._writer.close(True)
             self._writer = self._connect(_WRITER_CACHE_KIB)
             self._writer.set_wal_hook(self._note_wal)
+            sqlite_file.fold_at_close(self._writer)
 
     def _note_wal(self, _connection: Connection, _name: str, pages: int) -> int:
         self._wal_pages = pages

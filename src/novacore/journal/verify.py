@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from novacore.journal import frame as frames
 from novacore.journal.core import Core
-from novacore.journal.errors import Corrupt
+from novacore.journal.errors import Corrupt, SessionUnknown
 from novacore.journal.model import Problem, VerifyReport
 from novacore.journal.store import SessionRow, Snapshot
 from novacore.journal.transcript import Part
@@ -30,6 +30,10 @@ class Verification:
         except Corrupt as error:
             problem = Problem(what=error.message, session_id=session, position=error.position)
             self._problems.append(problem)
+            return
+        except SessionUnknown:
+            what = f"Session {session} is not listed by its id, or one that it was forked from."
+            self._problems.append(Problem(what=what, session_id=session))
             return
         for position, fault in self._faults(loaded):
             what = f"Entry {position} of session {session}: {fault}."
