@@ -9,11 +9,14 @@ have folders of their own, so that one owner's erase can't touch, or reveal, ano
 import hashlib
 import os
 import struct
-from collections.abc import Iterator
+import time
+from collections.abc import Container
 from pathlib import Path
 
 from novacore.journal.errors import Corrupt, StorageFailed
 
+_GONE = ".gone"
+_PARTIAL_S = 3_600
 _HEADER = struct.pack("<8sII", b"NOVABLB1", 1, 0)
 
 
@@ -34,7 +37,8 @@ class BlobFolder:
             return
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write_whole(path, _HEADER + content)
+            while not path.exists():
+                _write_whole(path, _HEADER + content)
         except OSError as error:
             raise StorageFailed(
                 f"A blob of {len(content)} bytes could not be stored: {error.strerror}.",
@@ -60,24 +64,25 @@ class BlobFolder:
             raise Corrupt(f"Blob sha256:{digest.hex()} is damaged: its content changed.")
         return content
 
-    def remove_at(self, folder: str, digest: bytes) -> None:
-        """Overwrite and delete a blob of an owner's folder; one that is gone is no error."""
-        path = self._folder / folder / digest.hex()[:2] / digest.hex()
-        try:
-            with path.open("r+b") as file:
-                file.write(bytes(path.stat().st_size))
-                file.flush()
-                os.fsync(file.fileno())
-            path.unlink()
-            _sync_folder(path.parent)
-        except FileNotFoundError:
-            return
+    def keep_only(self, named: Container[tuple[str, bytes]]) -> None:
+        """Destroy every file but the blobs that are `named` as (owner folder, digest).
 
-    def addresses(self) -> Iterator[tuple[str, bytes]]:
-        """(owner folder, digest) of every blob file."""
+        Half-written files go too. A file is renamed before it is overwritten, so that a kill in
+        between leaves no address with other content, and a writer whose half-written file goes
+        away notices and writes it again.
+        """
         for path in sorted(self._folder.glob("*/*/*")):
-            if len(path.name) == 64:
-                yield path.parts[-3], bytes.fromhex(path.name)
+            digest = path.name.split(".")[1] if path.name.startswith(".") else path.name
+            is_named = (path.parts[-3], _digest_of(digest)) in named
+            if path.name.endswith(_GONE):
+                _destroy(path)
+            elif not is_named or (path.name != digest and _is_old(path)):
+                gone = path.with_name(f".{digest}.{os.urandom(4).hex()}{_GONE}")
+                try:
+                    path.rename(gone)
+                except FileNotFoundError:
+                    continue
+                _destroy(gone)
 
     def _path(self, scope: tuple[str, str], digest: bytes) -> Path:
         name = digest.hex()
@@ -100,9 +105,40 @@ def _write_whole(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
+    except FileNotFoundError:
+        # An erase took the half-written file away; the caller writes it again.
+        return
     except OSError:
         partial.unlink(missing_ok=True)
         raise
+    _sync_folder(path.parent)
+
+
+def _digest_of(name: str) -> bytes:
+    try:
+        return bytes.fromhex(name)
+    except ValueError:
+        return b""
+
+
+def _is_old(path: Path) -> bool:
+    """True for a half-written file that no writer can still be busy with."""
+    try:
+        return time.time() - path.stat().st_mtime > _PARTIAL_S
+    except FileNotFoundError:
+        return False
+
+
+def _destroy(path: Path) -> None:
+    """Overwrite a file with zeros and delete it."""
+    try:
+        with path.open("r+b") as file:
+            file.write(bytes(path.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()
+    except FileNotFoundError:
+        return
     _sync_folder(path.parent)
 
 

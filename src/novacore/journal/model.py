@@ -68,6 +68,10 @@ class Message(msgspec.Struct, array_like=True, gc=False, eq=False, repr_omit_def
             return self.fields == dict(other)  # pyright: ignore[reportUnknownArgumentType]
         return NotImplemented
 
+    def __ne__(self, other: object) -> bool:
+        # msgspec brings a `!=` of its own that knows no mappings.
+        return not self == other
+
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
     def __repr__(self) -> str:

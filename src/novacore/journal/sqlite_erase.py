@@ -153,6 +153,4 @@ def drop_blobs(connection: Connection, blobs: BlobFolder) -> None:
             " JOIN session s ON s.key = b.session"
         )
     }
-    for folder, digest in list(blobs.addresses()):
-        if (folder, digest) not in used:
-            blobs.remove_at(folder, digest)
+    blobs.keep_only(used)

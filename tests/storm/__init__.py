@@ -1,0 +1,1 @@
+"""The storm: writers that are killed at random instants, and the reckoning afterwards."""

@@ -1,0 +1,136 @@
+"""Kill writers again and again, then reckon: `python -m tests.storm --kills 1000 --seed 7`."""
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import select
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.storm.reckoning import Ledger, reckon
+from tests.storm.writer import run_child
+
+_WRITERS = 2
+_LIFE_MS = (0, 1, 3, 10, 30, 60, 120, 250)
+_RECKONED_EVERY = 50
+
+
+@dataclass
+class Child:
+    """A writer at work."""
+
+    pid: int
+    pipe: int
+    rest: bytes = b""
+
+
+@dataclass
+class Storm:
+    """Starts writers, listens to them, and kills them."""
+
+    folder: Path
+    seed: int
+    ledger: Ledger = field(default_factory=Ledger)
+    children: list[Child] = field(default_factory=list[Child])
+    started: int = 0
+
+    def start(self) -> None:
+        """Fork one more writer: a fork starts in no time, so kills hit the opening too."""
+        source, sink = os.pipe()
+        self.started += 1
+        pid = os.fork()
+        if pid == 0:
+            os.close(source)
+            for child in self.children:
+                os.close(child.pipe)
+            run_child(self.folder, seed=f"{self.seed}/{self.started}", pipe=sink)
+        os.close(sink)
+        os.set_blocking(source, False)
+        self.children.append(Child(pid, source))
+
+    def listen(self, seconds: float) -> None:
+        """Note what the writers say, for so long."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            ready, _, _ = select.select([child.pipe for child in self.children], [], [], left)
+            for child in self.children:
+                if child.pipe in ready and not self._drain(child):
+                    return
+
+    def kill(self, child: Child) -> None:
+        """SIGKILL a writer and take in its last words."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child.pid, signal.SIGKILL)
+        os.waitpid(child.pid, 0)
+        self._drain(child)
+        os.close(child.pipe)
+        self.children.remove(child)
+
+    def _drain(self, child: Child) -> bool:
+        """Read what is there; False: the writer closed its end. A cut line is dropped."""
+        while True:
+            try:
+                data = os.read(child.pipe, 1 << 16)
+            except BlockingIOError:
+                return True
+            if not data:
+                return False
+            *lines, child.rest = (child.rest + data).split(b"\n")
+            for line in lines:
+                self.ledger.note(json.loads(line))
+
+
+def run(folder: Path, *, kills: int, seed: int) -> list[str]:
+    """The faults of a storm; empty: nothing was lost."""
+    chance = random.Random(seed)
+    storm = Storm(folder, seed)
+    (folder / "exports").mkdir(parents=True)
+    killed = 0
+    while killed < kills:
+        while len(storm.children) < _WRITERS:
+            storm.start()
+        storm.listen(chance.choice(_LIFE_MS) / 1_000)
+        storm.kill(chance.choice(storm.children))
+        killed += 1
+        if killed % _RECKONED_EVERY == 0 or killed == kills:
+            while storm.children:
+                storm.kill(storm.children[0])
+            faults = reckon(folder, storm.ledger)
+            if faults:
+                return faults
+    ledger = storm.ledger
+    print(
+        f"{killed} kills, seed {seed}: {len(ledger.acknowledged)} acknowledged entries,"
+        f" {len(ledger.erased)} erased, {len(ledger.forks)} forks; nothing lost, nothing twice.",
+        flush=True,
+    )
+    return []
+
+
+def main() -> int:
+    """Run the storm that the arguments ask for."""
+    parser = argparse.ArgumentParser(prog="tests.storm", description=__doc__)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument(
+        "--seed", type=int, default=None, help="to repeat a storm; random if left out"
+    )
+    asked = parser.parse_args()
+    seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(10**6)
+    folder = Path(tempfile.mkdtemp(prefix="nova-storm-"))
+    faults = run(folder, kills=asked.kills, seed=seed)
+    if faults:
+        print(f"seed {seed}, kept in {folder}:", *faults[:30], sep="\n  ", file=sys.stderr)
+        return 1
+    shutil.rmtree(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
