@@ -1,13 +1,17 @@
 """Typing at a terminal: what each key does, at the prompt and while the agent works."""
 
 import asyncio
+import os
+import pty
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from prompt_toolkit.completion import DummyCompleter
 from prompt_toolkit.history import InMemoryHistory
-from prompt_toolkit.input import PipeInput, create_pipe_input
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.output import DummyOutput
 
 from novacore.cli.terminal.interrupts import Interrupts, Leave
@@ -19,13 +23,13 @@ ESCAPE_MS = 30
 class Keyboard:
     """A terminal's input that a test types on, and a clock for Ctrl+C."""
 
-    def __init__(self, source: PipeInput) -> None:
+    def __init__(self, source, *, escape_ms: int = ESCAPE_MS) -> None:
         self.source = source
         self.now_s = 100.0
         self.typing = PromptTyping(
             completer=DummyCompleter(),
             history=InMemoryHistory(),
-            escape_ms=ESCAPE_MS,
+            escape_ms=escape_ms,
             interrupts=Interrupts(now_s=lambda: self.now_s),
             source=source,
             target=DummyOutput(),
@@ -146,22 +150,37 @@ async def test_keys_that_begin_like_escape_are_not_escape(keyboard: Keyboard, ke
     pressed = Pressed()
     with keyboard.typing.working(on_escape=pressed.escape, on_interrupt=pressed.interrupt):
         keyboard.source.send_text(keys)
+        await asyncio.sleep(3 * ESCAPE_MS / 1_000)
         keyboard.source.send_text("\x03")
         await settled(lambda: pressed.interrupts == 1)
-        await asyncio.sleep(3 * ESCAPE_MS / 1_000)
 
     assert pressed.escapes == 0
 
 
-async def test_an_arrow_key_that_arrives_in_two_pieces_is_not_escape(keyboard: Keyboard) -> None:
+async def test_an_arrow_key_that_arrives_in_two_pieces_is_not_escape() -> None:
     pressed = Pressed()
-    with keyboard.typing.working(on_escape=pressed.escape, on_interrupt=pressed.interrupt):
-        keyboard.source.send_text("\x1b")
-        await asyncio.sleep(0)
-        keyboard.source.send_text("[A")
-        await asyncio.sleep(3 * ESCAPE_MS / 1_000)
+    with create_pipe_input() as source:
+        typing = Keyboard(source, escape_ms=5_000).typing
+        with typing.working(on_escape=pressed.escape, on_interrupt=pressed.interrupt):
+            source.send_text("\x1b")
+            await asyncio.sleep(0.05)
+            source.send_text("[A")
+            await asyncio.sleep(0.05)
+            source.send_text("\x03")
+            await settled(lambda: pressed.interrupts == 1)
 
     assert pressed.escapes == 0
+
+
+async def test_between_prompts_the_terminal_neither_echoes_nor_edits() -> None:
+    terminal, ours = pty.openpty()
+    with os.fdopen(ours) as file:
+        source = Vt100Input(file)
+        with Keyboard(source).typing.opened():
+            flags = termios.tcgetattr(ours)[3]
+            assert not flags & (termios.ECHO | termios.ICANON)
+        assert termios.tcgetattr(ours)[3] & termios.ECHO
+    os.close(terminal)
 
 
 async def test_control_c_is_reported_while_the_agent_works(keyboard: Keyboard) -> None:
