@@ -10,6 +10,7 @@ from novacore.journal.config import Config
 from novacore.journal.core import Core
 from novacore.journal.errors import (
     Corrupt,
+    EntryErased,
     EntryRefused,
     IdConflict,
     ImportRefused,
@@ -56,6 +57,7 @@ __all__ = [
     "Corrupt",
     "Entries",
     "Entry",
+    "EntryErased",
     "EntryRefused",
     "IdConflict",
     "ImportPlan",

@@ -8,7 +8,13 @@ from collections.abc import Sequence
 
 from novacore.journal import frame as frames
 from novacore.journal.config import Config
-from novacore.journal.errors import Corrupt, EntryRefused, SessionUnknown
+from novacore.journal.errors import (
+    Corrupt,
+    EntryErased,
+    EntryRefused,
+    JournalError,
+    SessionUnknown,
+)
 from novacore.journal.model import NewEntry
 from novacore.journal.store import Draft, Engine, Snapshot
 from novacore.journal.transcript import BodyDecoder, Transcript
@@ -79,13 +85,14 @@ class Core:
 
     def read_blob(self, scopes: Sequence[tuple[str, str]], digest: bytes) -> bytes:
         """A blob that an entry of one of these owners names."""
-        missing: Corrupt | None = None
+        missing: JournalError = EntryErased()
         for scope in dict.fromkeys(reversed(scopes)):
             try:
                 return self.engine.read_blob(scope, digest)
-            except Corrupt as error:
-                missing = error
-        raise missing or Corrupt(f"Blob sha256:{digest.hex()} is missing.")
+            except (Corrupt, EntryErased) as error:
+                if isinstance(missing, EntryErased):
+                    missing = error
+        raise missing
 
     def draft(self, entry: NewEntry) -> Draft:
         """An entry encoded, checked and salted, ready for the writer."""

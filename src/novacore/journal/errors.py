@@ -6,6 +6,7 @@ NovaError
     ├── NameTaken           REFUSED      a session of that name exists in this workspace
     ├── PositionConflict    REFUSED      the session is not at the expected position
     ├── IdConflict          REFUSED      an entry id is known with other content
+    ├── EntryErased         REFUSED      an older view of a session asks for what was erased
     ├── EntryRefused        REFUSED      a body that JSON can't hold, or over a limit
     ├── ImportRefused       REFUSED      a file that can't be imported
     ├── StoreTooNew         REFUSED      written by a newer NovaCore
@@ -78,6 +79,17 @@ class EntryRefused(JournalError):
     def __init__(self, message: str, *, path: str = "", hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.path = path
+
+
+class EntryErased(JournalError):
+    """The entry was erased after this view of its session was made; open the session again."""
+
+    def __init__(
+        self, message: str = "", *, session_id: str | None = None, position: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.session_id = session_id
+        self.position = position
 
 
 class ImportRefused(JournalError):

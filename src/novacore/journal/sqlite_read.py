@@ -112,6 +112,16 @@ def last_entry(connection: Connection) -> LastEntry:
     return LastEntry(journal, sequence, chain, recorded)
 
 
+def is_blob_named(connection: Connection, scope: tuple[str, str], digest: bytes) -> bool:
+    """True while an entry of that owner names the blob; an erased one names none."""
+    row = connection.execute(
+        "SELECT 1 FROM blob_ref b JOIN session s ON s.key = b.session"
+        " WHERE b.digest=? AND s.tenant=? AND s.owner=? LIMIT 1",
+        (digest, *scope),
+    ).fetchone()
+    return row is not None
+
+
 def segments_end(connection: Connection) -> int:
     """Where the segment file's named part ends."""
     return connection.execute("SELECT value FROM meta WHERE key='segments_end'").get

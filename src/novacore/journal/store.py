@@ -159,6 +159,7 @@ class Engine(Protocol):
 
         Raises:
             Corrupt: it is missing, or its content changed.
+            EntryErased: no entry names it any more.
         """
         ...
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 
 from novacore.journal import frame as frames
-from novacore.journal.errors import Corrupt, SessionUnknown, StoreClosed
+from novacore.journal.errors import Corrupt, EntryErased, SessionUnknown, StoreClosed
 from novacore.journal.frame import Frame
 from novacore.journal.model import Problem, Scope
 from novacore.journal.plan import Head, Planner, deliver, plan_all
@@ -176,7 +176,7 @@ class MemoryEngine:
         """See `Engine.read_blob`."""
         content = self._blobs.get((scope, digest))
         if content is None or hashlib.sha256(content).digest() != digest:
-            raise Corrupt(f"Blob sha256:{digest.hex()} is missing.")
+            raise EntryErased
         return content
 
     def check(self) -> list[Problem]:

@@ -26,7 +26,7 @@ from novacore.journal import (
 )
 from novacore.journal.blobs import BlobFolder
 from novacore.journal.config import Config
-from novacore.journal.errors import Corrupt, JournalError, StoreClosed
+from novacore.journal.errors import Corrupt, EntryErased, JournalError, StoreClosed
 from novacore.journal.frame import Frame
 from novacore.journal.model import Problem, Scope
 from novacore.journal.plan import Head, Planner, deliver, plan_all
@@ -413,7 +413,13 @@ class SQLiteEngine:
 
     def read_blob(self, scope: tuple[str, str], digest: bytes) -> bytes:
         """See `Engine.read_blob`."""
-        return self._blobs.read(scope, digest)
+        try:
+            return self._blobs.read(scope, digest)
+        except Corrupt:
+            with self._reading() as connection:
+                if sqlite_read.is_blob_named(connection, scope, digest):
+                    raise
+            raise EntryErased from None
 
     def check(self) -> list[Problem]:
         """See `Engine.check`."""

@@ -15,7 +15,7 @@ import msgspec
 
 from novacore.journal import frame as frames
 from novacore.journal import segment as segments
-from novacore.journal.errors import Corrupt
+from novacore.journal.errors import Corrupt, EntryErased
 from novacore.journal.frame import Frame
 from novacore.journal.model import Entry, Message
 from novacore.journal.value import ExtensionHook, may_name_blobs
@@ -360,6 +360,8 @@ def decode(
     """Decode a body; a failure, also of a blob that it names, says whose it is."""
     try:
         return decoder(data)
+    except EntryErased as error:
+        raise EntryErased(session_id=frames.session_text(session), position=position) from error
     except (msgspec.DecodeError, Corrupt) as error:
         name = frames.session_text(session)
         what = error.message if isinstance(error, Corrupt) else f"it can't be decoded: {error}."
