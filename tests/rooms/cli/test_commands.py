@@ -132,6 +132,28 @@ def test_a_damaged_store_verifies_with_a_place_an_exit_code_and_what_to_do(kept:
     assert not report.json["is_sound"]
 
 
+def test_salvage_saves_every_readable_entry_into_a_new_folder(kept: Nova, tmp_path) -> None:
+    for path in kept.data_dir.rglob("*"):
+        raw = path.read_bytes() if path.is_file() else b""
+        at = raw.find(b"an answer")
+        if at >= 0:
+            path.write_bytes(raw[:at] + b"X" + raw[at + 1 :])
+    target = tmp_path / "saved"
+
+    outcome = kept("salvage", str(target))
+
+    assert outcome.code == 0
+    assert "entry 1 is lost" in outcome.out
+    assert f"--data-dir {target}" in outcome.out
+    saved = kept("show", "alpha", "--json", "--data-dir", str(target)).json["messages"]
+    assert saved == [HELLO, RESULT]
+    assert kept("verify", "--data-dir", str(target)).code == 0
+    again = kept("salvage", str(target))
+    assert again.code == 1
+    report = kept("salvage", str(tmp_path / "more"), "--json").json
+    assert report["gaps"][0]["first"] == 1
+
+
 def test_a_file_that_is_no_journal_is_a_finding_of_verify(nova: Nova) -> None:
     nova("sessions")
     (database,) = [path for path in nova.data_dir.iterdir() if path.suffix == ".db"]

@@ -18,5 +18,8 @@ def run(arguments: argparse.Namespace) -> int:
         context.console.json(dataclasses.asdict(report))
     else:
         context.console.lines(report.lines())
-        context.console.line(f"Use it with --data-dir {target}, or move it to the old place.")
+        context.console.line(
+            f"Look at it with --data-dir {target}. Settings and models stay in "
+            f"{context.settings.data_dir}: copy them over before you put it in the old place."
+        )
     return DONE
