@@ -42,6 +42,8 @@ from novacore.journal.model import (
     SessionInfo,
     VerifyReport,
 )
+from novacore.journal.salvage import salvage
+from novacore.journal.salvage_report import Gap, LostText, SalvageReport
 from novacore.journal.store_memory import MemoryEngine
 from novacore.journal.store_sqlite import SQLiteEngine
 from novacore.journal.surroundings import Surroundings, describe_surroundings
@@ -59,6 +61,7 @@ __all__ = [
     "Entry",
     "EntryErased",
     "EntryRefused",
+    "Gap",
     "IdConflict",
     "ImportPlan",
     "ImportRefused",
@@ -67,12 +70,14 @@ __all__ = [
     "JournalError",
     "JournalSession",
     "JournalStore",
+    "LostText",
     "Message",
     "NameTaken",
     "NewEntry",
     "PositionConflict",
     "Problem",
     "QueueFull",
+    "SalvageReport",
     "Scope",
     "Session",
     "SessionInfo",
@@ -94,6 +99,7 @@ __all__ = [
     "open_store",
     "plan_import",
     "run_import",
+    "salvage",
     "transcript_digest",
 ]
 

@@ -55,14 +55,7 @@ class BlobFolder:
         Raises:
             Corrupt: it is missing, or its content is not what its address says.
         """
-        try:
-            raw = self._path(scope, digest).read_bytes()
-        except OSError as error:
-            raise Corrupt(f"Blob sha256:{digest.hex()} is missing.") from error
-        content = raw[len(_HEADER) :]
-        if not raw.startswith(_HEADER) or hashlib.sha256(content).digest() != digest:
-            raise Corrupt(f"Blob sha256:{digest.hex()} is damaged: its content changed.")
-        return content
+        return read_blob(self._path(scope, digest), digest)
 
     def keep_only(self, named: Container[tuple[str, bytes]]) -> None:
         """Destroy every file but the blobs that are `named` as (owner folder, digest).
@@ -87,6 +80,18 @@ class BlobFolder:
     def _path(self, scope: tuple[str, str], digest: bytes) -> Path:
         name = digest.hex()
         return self._folder / owner_folder(scope) / name[:2] / name
+
+
+def read_blob(path: Path, digest: bytes) -> bytes:
+    """A blob's content from its file; raises `Corrupt` as `BlobFolder.read` does."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise Corrupt(f"Blob sha256:{digest.hex()} is missing.") from error
+    content = raw[len(_HEADER) :]
+    if not raw.startswith(_HEADER) or hashlib.sha256(content).digest() != digest:
+        raise Corrupt(f"Blob sha256:{digest.hex()} is damaged: its content changed.")
+    return content
 
 
 def owner_folder(scope: tuple[str, str]) -> str:

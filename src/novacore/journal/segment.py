@@ -29,6 +29,9 @@ _SESSION_END = 24
 _HEAD_SIZE = frames.HEAD_SIZE - 16
 _FLAGS_AT = frames.FLAGS_AT - 16
 _POSITION_FIELD = 7
+PREFIX_SIZE = _PREFIX.size
+LEAST_SIZE = _HEAD_SIZE
+"""The size in bytes of the smallest entry in a segment."""
 _whole_hash = xxhash.xxh3_128_digest
 
 
@@ -96,6 +99,13 @@ class Layout(NamedTuple):
     entries: int
     messages: int
     heads_size: int
+
+
+def stated_size(prefix: bytes) -> int:
+    """The size in bytes that a segment's own prefix states; a damaged one may state anything."""
+    _, _, _, _, count, messages, _, _, heads_size, bodies_size = _PREFIX.unpack_from(prefix)
+    indexes = 4 * messages if messages < count else 0
+    return PREFIX_SIZE + 8 * (count + 1) + indexes + heads_size + 5 + bodies_size + _HASH_SIZE
 
 
 def layout_of(data: bytes) -> Layout:

@@ -61,10 +61,23 @@ class Witness:
         return os.pread(self._file, _SLOT.size, at)
 
     def _slot(self, at: int) -> Witnessed | None:
-        raw = self._raw(at)
-        if len(raw) < _SLOT.size:
-            return None
-        magic, journal, sequence, chain, checksum = _SLOT.unpack(raw)
-        if magic != _MAGIC or xxhash.xxh3_64_intdigest(raw[:-8]) != checksum:
-            return None
-        return Witnessed(journal, sequence, chain)
+        return _parsed(self._raw(at))
+
+
+def peek(path: Path) -> Witnessed | None:
+    """What a witness file says, read and left as it is; None: it is missing or unreadable."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    slots = [_parsed(data[at : at + _SLOT.size]) for at in _SLOT_AT]
+    return max((s for s in slots if s), key=lambda s: s.sequence, default=None)
+
+
+def _parsed(raw: bytes) -> Witnessed | None:
+    if len(raw) < _SLOT.size:
+        return None
+    magic, journal, sequence, chain, checksum = _SLOT.unpack(raw)
+    if magic != _MAGIC or xxhash.xxh3_64_intdigest(raw[:-8]) != checksum:
+        return None
+    return Witnessed(journal, sequence, chain)
