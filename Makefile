@@ -50,7 +50,7 @@ bench: ## Measure against the peers, side by side, and print the table
 
 storm: ## Kill writers 1,000 times and look for lost entries
 	$(BOOTSTRAP) dev
-	$(IN_VENV) $(VENV_PYTHON) -m pytest -m storm --kills 1000 -s -q tests
+	$(VENV_PYTHON) -m tests.storm --kills 1000
 
 docs: ## Build the documentation into site/, strict about links
 	$(BOOTSTRAP) dev
