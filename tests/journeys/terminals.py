@@ -159,6 +159,11 @@ class Terminal:
             self.raw += read
 
 
+def new_nap() -> str:
+    """A command that sleeps for a day and that no other test, now or before, has run."""
+    return f"sleep 86400.{time.time_ns()}"
+
+
 def processes_with(text: str) -> list[int]:
     """The processes of this machine whose command line is `text`."""
     found: list[int] = []

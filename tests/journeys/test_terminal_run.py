@@ -6,7 +6,7 @@ import stat
 import subprocess
 
 import pytest
-from tests.journeys.terminals import NOVA, PATIENCE_S, until_gone
+from tests.journeys.terminals import NOVA, PATIENCE_S, new_nap, until_gone
 
 SLOW = {"text": ["once ", "upon ", "a ", "time "] * 400, "chunk_delay_ms": 25}
 WRITE = {
@@ -74,7 +74,8 @@ def test_an_interrupted_run_is_exit_code_130_and_keeps_what_was_said(place, prov
 
 
 def test_a_terminated_run_ends_its_commands(place, provider) -> None:
-    command = {"command": "echo begun; sleep 86394"}
+    nap = new_nap()
+    command = {"command": f"echo begun; {nap}"}
     provider.play({"tool_calls": [{"id": "t", "name": "bash", "arguments": command}]})
     running = place.start(
         "run", "-t", "x", "--session", "s", "--set", "agent.permissions_allow=bash"
@@ -87,7 +88,7 @@ def test_a_terminated_run_ends_its_commands(place, provider) -> None:
     running.communicate(timeout=PATIENCE_S)
 
     assert running.returncode == 128 + signal.SIGTERM
-    assert until_gone("sleep 86394")
+    assert until_gone(nap)
     assert [each["role"] for each in place.messages("s")] == ["user", "assistant", "tool"]
     place.verify()
 

@@ -5,7 +5,7 @@ import re
 import signal
 import time
 
-from tests.journeys.terminals import processes_with, until_gone
+from tests.journeys.terminals import new_nap, processes_with, until_gone
 
 PROMPT = "\n>"
 SLOW = {"text": ["once ", "upon ", "a ", "time "] * 400, "chunk_delay_ms": 25}
@@ -73,17 +73,18 @@ def test_escape_stops_at_once_and_arrow_keys_do_not(place, provider, terminal) -
 def test_control_c_stops_a_command_with_its_children_and_twice_leaves(
     place, provider, terminal
 ) -> None:
-    provider.play(bash("echo begun; sleep 86391 & sleep 86391"))
+    nap = new_nap()
+    provider.play(bash(f"echo begun; {nap} & {nap}"))
     shown = terminal("--session", "s", "--set", "agent.permissions_allow=bash")
     shown.expect(PROMPT)
     shown.send("wait\r")
     shown.expect("[1] bash")
-    while not processes_with("sleep 86391"):
+    while not processes_with(nap):
         time.sleep(0.02)
 
     shown.send("\x03")
     shown.expect("Stopped. What was said is kept.")
-    assert until_gone("sleep 86391")
+    assert until_gone(nap)
     shown.expect(PROMPT)
     shown.send("\x03")
     shown.send("\x03")
@@ -134,7 +135,8 @@ def test_a_kill_in_mid_answer_loses_nothing_that_was_acknowledged(
 def test_being_told_to_end_ends_background_jobs_and_leaves_a_valid_history(
     place, provider, terminal
 ) -> None:
-    job = {"command": "sleep 86392", "background": True}
+    nap = new_nap()
+    job = {"command": nap, "background": True}
     provider.play(
         {"tool_calls": [{"id": "toolu_1", "name": "bash", "arguments": job}]},
         {"text": "it runs"},
@@ -144,20 +146,21 @@ def test_being_told_to_end_ends_background_jobs_and_leaves_a_valid_history(
     shown.expect(PROMPT)
     shown.send("begin\r")
     shown.expect("it runs")
-    assert processes_with("sleep 86392")
+    assert processes_with(nap)
     shown.expect(PROMPT)
     shown.send("talk\r")
     shown.expect("once upon")
 
     shown.signal(signal.SIGTERM)
     assert shown.wait() == 128 + signal.SIGTERM
-    assert until_gone("sleep 86392")
+    assert until_gone(nap)
     assert [each["role"] for each in place.messages("s")][-2:] == ["user", "assistant"]
     place.verify()
 
 
 def test_a_closed_window_ends_background_jobs_too(place, provider, terminal) -> None:
-    job = {"command": "sleep 86393", "background": True}
+    nap = new_nap()
+    job = {"command": nap, "background": True}
     provider.play(
         {"tool_calls": [{"id": "toolu_1", "name": "bash", "arguments": job}]}, {"text": "it runs"}
     )
@@ -165,12 +168,12 @@ def test_a_closed_window_ends_background_jobs_too(place, provider, terminal) -> 
     shown.expect(PROMPT)
     shown.send("begin\r")
     shown.expect("it runs")
-    assert processes_with("sleep 86393")
+    assert processes_with(nap)
     shown.expect(PROMPT)
 
     shown.hang_up()
     assert shown.wait() == 128 + signal.SIGHUP
-    assert until_gone("sleep 86393")
+    assert until_gone(nap)
     place.verify()
 
 

@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import io
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -173,14 +174,15 @@ def test_escape_stops_the_answer_and_keeps_what_was_said(table: Table) -> None:
 
 
 def test_escape_stops_a_running_command_with_its_children(table: Table) -> None:
-    table.provider.play(call("bash", command="sleep 77.7531 & sleep 77.7531; echo never"))
+    nap = f"sleep 86400.{time.time_ns()}"
+    table.provider.play(call("bash", command=f"{nap} & {nap}; echo never"))
 
     screen = table.talk(Person(["go"], letters="y", escape="[1] bash"), "--session", "s", "--plain")
 
     assert "Stopped" in screen
     result = table.messages("s")[2]
     assert result["is_error"]
-    assert not any("77.7531" in line for line in command_lines())
+    assert not any(nap in line.replace("\0", " ") for line in command_lines())
 
 
 def command_lines() -> list[str]:
