@@ -80,7 +80,7 @@ class Questions:
         is_whole = True
         for name, value in (call.arguments or {"arguments": call.raw}).items():
             written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            lines = written.split("\n")
+            lines = written.rstrip("\n").split("\n")
             limit = None if name == "command" else lines_max
             shown = lines[:limit]
             is_whole = is_whole and len(shown) == len(lines)

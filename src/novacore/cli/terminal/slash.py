@@ -16,7 +16,7 @@ from novacore.cli.terminal.turn_view import TurnView
 _LISTED_MAX = 20
 _HEADLINE_COLUMNS = 70
 _WIDE_COLUMNS = 90
-_USAGE_COLUMNS = 27
+_USAGE_COLUMNS = 31
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -275,7 +275,9 @@ ALIASES = {"/exit": "/quit", "/q": "/quit", "/new": "/clear", "/history": "/stat
 
 def _show_command(console: Console, usage: str, about: str) -> None:
     if console.columns >= _WIDE_COLUMNS:
-        console.line(f"{text.pad(usage, _USAGE_COLUMNS)} {about}")
+        wrapped = text.wrap(about, console.columns - _USAGE_COLUMNS - 1)
+        for index, line in enumerate(wrapped.split("\n")):
+            console.line(f"{text.pad('' if index else usage, _USAGE_COLUMNS)} {line}")
         return
     console.line(usage)
     console.line(about, style="dim")
