@@ -146,7 +146,7 @@ class Transcript(Sequence[Message]):
     @property
     def entries(self) -> "Entries":
         """The entries of every kind, lazily."""
-        return Entries(self._parts, self._position_ends, self._decoder)
+        return Entries(self._parts, ends=self._position_ends, decoder=self._decoder)
 
     @property
     def damaged(self) -> list[int]:
@@ -292,7 +292,7 @@ class Transcript(Sequence[Message]):
 class Entries(Sequence[Entry]):
     """A transcript's entries of every kind, decoded on demand."""
 
-    def __init__(self, parts: Sequence[Part], ends: Sequence[int], decoder: BodyDecoder) -> None:
+    def __init__(self, parts: Sequence[Part], *, ends: Sequence[int], decoder: BodyDecoder) -> None:
         self._parts = parts
         self._ends = ends
         self._decoder = decoder
