@@ -1,8 +1,10 @@
 """What each command does with sessions, by its words and its exit code."""
 
 import importlib.metadata
+import io
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -12,6 +14,8 @@ import pytest
 from tests.rooms.cli.conftest import ANSWER, HELLO, RESULT, Nova
 
 import novacore
+from novacore.cli.commands import sessions
+from novacore.cli.exits import Ended
 
 
 @pytest.fixture
@@ -318,3 +322,48 @@ def test_sessions_can_be_kept_as_plain_files_instead(nova: Nova) -> None:
         names = nova("sessions", "--names", "--set", f"store={store}").out.split()
         assert ("only-in-journal" in names) is (store == "journal")
     assert nova("verify", "--set", "store=json").code == 0
+
+
+class Keyboard(io.StringIO):
+    """An input that a person sits at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("typed", "erased"), [("alpha\n", True), ("yes\n", False), ("", False)])
+def test_erasing_on_a_terminal_wants_the_name(kept: Nova, monkeypatch, typed, erased) -> None:
+    monkeypatch.setattr("sys.stdin", Keyboard(typed))
+
+    outcome = kept("erase", "alpha")
+
+    assert "Destroy all 3 entries of alpha" in outcome.out
+    assert outcome.code == (0 if erased else 1)
+    assert ("alpha" in kept("sessions", "--names").out) is not erased
+
+
+def failing(error: BaseException):
+    def run(_arguments) -> int:
+        raise error
+
+    return run
+
+
+def test_a_defect_is_said_in_plain_words_with_a_way_to_more(nova: Nova, monkeypatch) -> None:
+    monkeypatch.setattr(sessions, "run", failing(ValueError("odd")))
+
+    outcome = nova("sessions")
+    assert outcome.code == 1
+    assert outcome.err.startswith("nova: ValueError: odd\n")
+    assert "NOVA_DEBUG=1" in outcome.err
+    monkeypatch.setenv("NOVA_DEBUG", "1")
+    assert "Traceback" in nova("sessions").err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(KeyboardInterrupt(), 130), (Ended(signal.SIGTERM), 143)]
+)
+def test_an_end_from_outside_has_its_own_exit_code(nova: Nova, monkeypatch, error, code) -> None:
+    monkeypatch.setattr(sessions, "run", failing(error))
+
+    assert nova("sessions").code == code

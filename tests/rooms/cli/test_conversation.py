@@ -20,6 +20,8 @@ from novacore.cli import parser
 from novacore.cli.commands import chat
 from novacore.cli.console import Console
 from novacore.cli.context import open_context
+from novacore.cli.terminal import slash
+from novacore.cli.terminal.desk import Desk
 from novacore.cli.terminal.interrupts import Leave
 
 SLOW = {"text": ["a long ", "answer ", "that ", "never ", "ends "] * 50, "chunk_delay_ms": 20}
@@ -435,3 +437,27 @@ def test_the_small_model_says_at_the_start_that_it_is_small(nova: Nova) -> None:
     assert "small" in screen
     assert "ANTHROPIC_API_KEY" in screen
     assert "nova model install" in screen
+
+
+def test_a_session_is_exported_into_the_folder_and_nothing_is_overwritten(table: Table) -> None:
+    table.provider.play({"text": "1"})
+
+    screen = table.talk(Person(["one", "/export", "/export"]), "--session", "a/b")
+
+    assert "one" in (table.nova.folder / "a-b.jsonl").read_text()
+    assert "there already" in screen
+
+
+def test_words_that_may_follow_a_command_are_offered(table: Table) -> None:
+    table.provider.play({"text": "1"})
+    table.talk(Person(["one"]), "--session", "s")
+    context = open_context(parser.build_parser().parse_args([]))
+
+    with bootstrap.open_store(context.settings) as store:
+        model = asyncio.run(bootstrap.open_model(context.settings))
+        desk = Desk(context.settings, store=store, model=model)
+        assert slash.words_after(desk, "/resume") == ["s"]
+        assert "anthropic " in slash.words_after(desk, "/model")
+        assert "rewind" in slash.words_after(desk, "/help")
+        assert "undo" in slash.words_after(desk, "/view")
+        assert slash.words_after(desk, "/quit") == []
