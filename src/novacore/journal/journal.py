@@ -498,7 +498,7 @@ class JournalStore:
         if session_id is not None:
             wanted = parse_id(self.get_session(session_id).id).bytes
             rows = engine.find_sessions(self.scope, session=wanted)
-            return self._verify(rows, [])
+            return self._verify(rows, engine.check(wanted))
         problems = list(engine.check())
         if not all_owners:
             problems = [problem for problem in problems if self._may_see(problem)]

@@ -23,6 +23,8 @@ from novacore.journal.frame import Frame
 MAGIC = b"NOVASEG1"
 # magic, format, flags, key id, count, messages, base position, session, heads size, bodies size
 _PREFIX = struct.Struct("<8sHHIIIq16sQQ")
+_HOLDS_DAMAGE = 1
+"""Flag: an entry was damaged already when this was written, so that each is to be checked."""
 _HASH_SIZE = 16
 # Heads are stored without the session id, which stands in the prefix.
 _SESSION_END = 24
@@ -50,8 +52,11 @@ def build(session: bytes, *, base: int, stored: Sequence[bytes], is_checked: boo
     heads: list[bytes] = []
     bodies: list[bytes] = []
     messages = array("I")
+    flags = 0
     for index, raw in enumerate(stored):
-        if is_checked and not frames.is_intact(raw):
+        is_intact = frames.is_intact(raw)
+        flags |= 0 if is_intact else _HOLDS_DAMAGE
+        if is_checked and not is_intact:
             raise Corrupt(
                 "An entry's checksum does not match, so it can't be sealed.",
                 session_id=frames.session_text(session),
@@ -62,16 +67,22 @@ def build(session: bytes, *, base: int, stored: Sequence[bytes], is_checked: boo
         bodies.append(raw[cut:])
         if raw[frames.FLAGS_AT] & frames.IS_MESSAGE:
             messages.append(index)
-    return _join(session, base, heads, bodies, messages)
+    return _join(session, base, heads, bodies, messages, flags=flags)
 
 
 def _join(
-    session: bytes, base: int, heads: list[bytes], bodies: list[bytes], messages: "array[int]"
+    session: bytes,
+    base: int,
+    heads: list[bytes],
+    bodies: list[bytes],
+    messages: "array[int]",
+    *,
+    flags: int,
 ) -> bytes:
     head_block, body_block = b"".join(heads), b"".join(bodies)
     count = len(heads)
     prefix = _PREFIX.pack(
-        MAGIC, 1, 0, 0, count, len(messages), base, session, len(head_block), len(body_block)
+        MAGIC, 1, flags, 0, count, len(messages), base, session, len(head_block), len(body_block)
     )
     indexes = messages.tobytes() if len(messages) < count else b""
     parts = [
@@ -120,6 +131,18 @@ def layout_of(data: bytes) -> Layout:
     return Layout(fields[7], fields[6], fields[4], fields[5], fields[8])
 
 
+def _own_layout(data: bytes, *, expected: Layout) -> Layout:
+    """The layout that a whole segment states; raises `Corrupt` where it is another one."""
+    own = layout_of(data)
+    if (own.session, own.base) != (expected.session, expected.base):
+        raise Corrupt(
+            "A segment belongs to another place than the index says.",
+            session_id=frames.session_text(expected.session),
+            position=expected.base,
+        )
+    return own
+
+
 class Segment:
     """A parsed segment. Nothing is decoded until asked for.
 
@@ -130,6 +153,8 @@ class Segment:
     A byte that changed never raises here: `damaged` names the entries that it hit, and the rest
     stays readable. Where the offset tables are hit, entries are found by walking the heads.
 
+    Where the segment is whole, what it says of itself counts more than the index.
+
     Raises:
         Corrupt: the segment is whole, but not the one that the index names.
     """
@@ -137,19 +162,17 @@ class Segment:
     def __init__(self, data: bytes, *, layout: Layout) -> None:
         self.session = layout.session
         self.base = layout.base
-        self.count = layout.entries
         self.data = data
         self.damaged: frozenset[int] = frozenset()
         """Indexes (from 0) of entries that can't be trusted."""
         self.is_whole = len(data) > _PREFIX.size + _HASH_SIZE and (
             _whole_hash(memoryview(data)[:-_HASH_SIZE]) == data[-_HASH_SIZE:]
         )
-        if self.is_whole and layout_of(data) != layout:
-            raise Corrupt(
-                "A segment belongs to another place than the index says.",
-                session_id=frames.session_text(layout.session),
-                position=layout.base,
-            )
+        if self.is_whole:
+            layout = _own_layout(data, expected=layout)
+            self.is_whole = not _PREFIX.unpack_from(data)[2] & _HOLDS_DAMAGE
+        self.layout = layout
+        self.count = layout.entries
         self._lay_out(layout)
         if not self.is_whole:
             self._check_each()

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from novacore.journal import frame as frames
-from novacore.journal import sqlite_read
+from novacore.journal import sqlite_read, sqlite_room
 from novacore.journal.errors import Corrupt, SessionUnknown
 from novacore.journal.model import Problem
 from novacore.journal.segment import Segment
-from novacore.journal.sqlite_file import Connection, row_key
+from novacore.journal.sqlite_file import POSITION_MAX, Connection, row_key
 from novacore.journal.sqlite_read import HeadRow
 from novacore.journal.store import Snapshot
 from novacore.journal.value import blob_digests
@@ -35,22 +35,9 @@ def check_file(connection: Connection) -> list[Problem]:
     ).fetchone()
     if counts != (last.sequence, last.sequence):
         found.append(f"The indexes list {counts[0]} and {counts[1]} of {last.sequence} entries.")
-    found += _check_extents(connection, facts.get("segments_end"))
+    fault = sqlite_room.fault(connection)
+    found += [f"{fault}."] if fault else []
     return [Problem(what=text) for text in found]
-
-
-def _check_extents(connection: Connection, end: object) -> Iterator[str]:
-    """Segments and holes must fill the segment file without a gap and without overlapping."""
-    at = 0
-    for offset, size in connection.execute(
-        "SELECT offset, size FROM segment UNION ALL SELECT offset, size FROM hole ORDER BY offset"
-    ):
-        if offset != at or size <= 0:
-            yield f"The segment file's extents don't fit together at byte {at}."
-            return
-        at += size
-    if at != end:
-        yield f"The segment file's extents end at byte {at} instead of {end}."
 
 
 def check_session(connection: Connection, key: int) -> list[Problem]:
@@ -80,16 +67,26 @@ def _check_rows(connection: Connection, row: HeadRow, session: str) -> Iterator[
         what = f"Name, owner or times of session {session} are not what was written."
         yield Problem(what=what, session_id=session)
     loaded = sqlite_read.load(connection, row.id, known=None)
-    yield from _check_segments(loaded, row, session)
+    yield from _check_segments(connection, loaded, row)
     yield from _check_index(connection, loaded, row, session)
     for what in _check_head(connection, loaded, row):
         yield Problem(what=f"Session {session}: {what}.", session_id=session)
 
 
-def _check_segments(loaded: Snapshot, row: HeadRow, session: str) -> Iterator[Problem]:
+def _check_segments(connection: Connection, loaded: Snapshot, row: HeadRow) -> Iterator[Problem]:
+    """The session's own segments against their rows."""
+    session = frames.session_text(row.id)
+    span = (row_key(row.key, 0), row_key(row.key, row.entries))
+    listed = {
+        values[0] & POSITION_MAX: values[1:4]
+        for values in connection.execute(sqlite_read.SEGMENTS, span)
+    }
     for part in loaded.parts:
         run = part.run
-        if isinstance(run, Segment) and run.session == row.id and not run.is_whole:
+        if not isinstance(run, Segment) or run.session != row.id:
+            continue
+        stated = (run.layout.entries, run.layout.messages, run.layout.heads_size)
+        if not run.is_whole or listed.get(run.base) != stated:
             what = f"The segment of session {session} from entry {run.base} on is damaged."
             yield Problem(what=what, session_id=session)
 

@@ -51,6 +51,8 @@ def note(path: Path, erasures: Sequence[Erasure], *, at_us: int) -> None:
 
 def erase(connection: Connection, erasures: Sequence[Erasure]) -> int:
     """Turn entries into tombstones; returns how many were not tombstones before."""
+    if wrong := sqlite_room.fault(connection):
+        raise Corrupt(f"{wrong}: nothing can be erased before the rest was saved.")
     count = 0
     for each in erasures:
         values = connection.execute(
@@ -74,7 +76,23 @@ def erase(connection: Connection, erasures: Sequence[Erasure]) -> int:
     connection.execute("UPDATE meta SET value=value+1 WHERE key='generation'")
     connection.execute("UPDATE meta SET value=1 WHERE key='must_scrub'")
     _recount(connection, [each.session for each in erasures])
+    has_names = any(each.positions is None for each in erasures)
+    for table in ("tail", "blob_ref", *(["session"] if has_names else [])):
+        _lay_out_anew(connection, table)
     return count
+
+
+def _lay_out_anew(connection: Connection, table: str) -> None:
+    """Write a table's pages again.
+
+    When SQLite moves cells from page to page it leaves copies in the unused middle of the old one,
+    and deleting the row overwrites only the newest. Pages that are freed are overwritten whole.
+    """
+    rows = connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()  # noqa: S608 - ours
+    if rows:
+        connection.execute(f"DELETE FROM {table}")  # noqa: S608 - one of our own names
+        marks = ", ".join("?" * len(rows[0]))
+        connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 - ours
 
 
 def _erase_tail(connection: Connection, key: int, positions: Sequence[int]) -> int:
@@ -84,10 +102,22 @@ def _erase_tail(connection: Connection, key: int, positions: Sequence[int]) -> i
         raw = connection.execute("SELECT frame FROM tail WHERE key=?", where).get
         if raw is None:
             continue
-        stored = frames.parse_unchecked(raw)
-        count += not stored.is_erased
-        connection.execute("UPDATE tail SET frame=? WHERE key=?", (frames.erased(stored), *where))
+        tombstone, is_new = _tombstone(raw)
+        count += is_new
+        connection.execute("UPDATE tail SET frame=? WHERE key=?", (tombstone, *where))
     return count
+
+
+def _tombstone(raw: bytes) -> tuple[bytes, bool]:
+    """(what stands for an erased entry, whether it was none before).
+
+    Of an entry too damaged to be read nothing is left but that it is damaged.
+    """
+    try:
+        stored = frames.parse_unchecked(raw)
+    except Corrupt:
+        return bytes(frames.HEAD_SIZE), True
+    return frames.erased(stored), not stored.is_erased
 
 
 def _erase_sealed(connection: Connection, key: int, session: bytes, positions: set[int]) -> int:
@@ -106,18 +136,35 @@ def _erase_sealed(connection: Connection, key: int, session: bytes, positions: s
 
 
 def _rewrite(connection: Connection, key: int, run: Segment, hit: set[int]) -> int:
+    if len(run.damaged) == run.count:
+        raise Corrupt(
+            f"The segment of session {frames.session_text(run.session)} from entry {run.base} on "
+            "can't be read at all; nothing was erased.",
+            session_id=frames.session_text(run.session),
+            position=run.base,
+        )
     count = 0
     stored: list[bytes] = []
     for index in range(run.count):
         raw = run.raw(index)
         if index in hit:
-            frame = frames.parse_unchecked(raw)
-            count += not frame.is_erased
-            raw = frames.erased(frame)
+            raw, is_new = _tombstone(raw)
+            count += is_new
+        elif index in run.damaged:
+            raw = _readable_or_blank(raw)
         stored.append(raw)
     data = segments.build(run.session, base=run.base, stored=stored, is_checked=False)
     sqlite_room.store(connection, key, data)
     return count
+
+
+def _readable_or_blank(raw: bytes) -> bytes:
+    """A damaged entry as it is, unless even its lengths are wrong: then it may hold another's."""
+    try:
+        frames.parse_unchecked(raw)
+    except Corrupt:
+        return bytes(frames.HEAD_SIZE)
+    return raw
 
 
 def _recount(connection: Connection, erased: Sequence[bytes]) -> None:

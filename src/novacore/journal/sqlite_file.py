@@ -50,6 +50,8 @@ class Connection(Protocol):
     """The file of the sealed segments."""
     freed: list[tuple[int, int]]
     """Extents (offset, size) that the open transaction gives up."""
+    has_sound_holes: bool | None
+    """Whether holes may be used; None: not looked up yet."""
 
     def execute(self, sql: str, bindings: Sequence[object] | None = None, /) -> Cursor: ...
     def executemany(self, sql: str, rows: Iterable[Sequence[object]], /) -> Cursor: ...
@@ -179,6 +181,7 @@ class _Database(apsw.Connection):
 
     segments: SegmentFile
     freed: list[tuple[int, int]]
+    has_sound_holes: bool | None
 
 
 def connect(
@@ -195,6 +198,7 @@ def connect(
         opened = _Database(str(path))
         opened.segments = segments
         opened.freed = []
+        opened.has_sound_holes = None
         opened.set_busy_timeout(lock_timeout_ms)
         opened.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         connection = cast("Connection", opened)

@@ -122,11 +122,6 @@ def is_blob_named(connection: Connection, scope: tuple[str, str], digest: bytes)
     return row is not None
 
 
-def segments_end(connection: Connection) -> int:
-    """Where the segment file's named part ends."""
-    return connection.execute("SELECT value FROM meta WHERE key='segments_end'").get
-
-
 def must_scrub(connection: Connection) -> bool:
     """True: an erase was committed and its last step is still to do."""
     return bool(connection.execute("SELECT value FROM meta WHERE key='must_scrub'").get)
@@ -432,9 +427,12 @@ def find_sessions(
     ]  # fmt: skip
 
 
-def session_keys(connection: Connection) -> list[int]:
-    """Every session's number, erased ones too, in order of creation."""
-    return [key for (key,) in connection.execute("SELECT key FROM session ORDER BY key")]
+def session_keys(connection: Connection, session: bytes | None = None) -> list[int]:
+    """Every session's number, erased ones too, in order of creation; or only that of one."""
+    rows = connection.execute(
+        "SELECT key FROM session WHERE ?1 IS NULL OR id = ?1 ORDER BY key", (session,)
+    )
+    return [key for (key,) in rows]
 
 
 def session_row(connection: Connection, key: int) -> HeadRow:

@@ -4,6 +4,7 @@ A transaction takes room only from holes that earlier commits left, or at the en
 it gives up is collected in `Connection.freed` and made a hole by `settle`, just before it commits.
 """
 
+from novacore.journal.errors import Corrupt
 from novacore.journal.segment import layout_of
 from novacore.journal.sqlite_file import Connection, row_key
 
@@ -49,6 +50,8 @@ def move_one(connection: Connection) -> bool:
     The last extent goes into a hole that it fits. Where it fits none, the one behind the largest
     hole goes to the end, which makes that hole larger. Call it in a transaction of its own.
     """
+    if not _may_use_holes(connection):
+        return False
     count, live = connection.execute("SELECT count(*), total(size) FROM segment").fetchone()
     end = connection.execute("SELECT value FROM meta WHERE key='segments_end'").get
     if count > _MOVED_MAX or end <= live * _DENSE:
@@ -79,8 +82,22 @@ def _move(connection: Connection, extent: tuple[int, int, int], target: int) -> 
     return True
 
 
+def cut(connection: Connection) -> None:
+    """Give the room behind the last extent back, where the extents are sound."""
+    if not fault(connection):
+        connection.segments.cut(
+            connection.execute("SELECT value FROM meta WHERE key='segments_end'").get
+        )
+
+
 def scrub(connection: Connection) -> None:
-    """Overwrite every hole, and what lies behind the end, with zeros; then cut the file."""
+    """Overwrite every hole, and what lies behind the end, with zeros; then cut the file.
+
+    Raises:
+        Corrupt: a hole may lie over a segment; nothing was overwritten.
+    """
+    if wrong := fault(connection):
+        raise Corrupt(f"{wrong}: nothing of it can be overwritten safely.")
     for offset, size in connection.execute("SELECT offset, size FROM hole").fetchall():
         connection.segments.zero(offset, size)
     end = connection.execute("SELECT value FROM meta WHERE key='segments_end'").get
@@ -89,13 +106,42 @@ def scrub(connection: Connection) -> None:
     connection.segments.cut(end)
 
 
+def fault(connection: Connection) -> str:
+    """What is wrong with the rows of segments and holes; empty: nothing.
+
+    They fill the file without a gap and without overlapping. Where they don't, a hole may lie over
+    a segment, and using it would destroy what it holds.
+    """
+    at = 0
+    rows = connection.execute(
+        "SELECT offset, size FROM segment UNION ALL SELECT offset, size FROM hole"
+    ).fetchall()
+    for offset, size in sorted([*rows, *connection.freed]):
+        if offset != at or size <= 0:
+            return f"The segment file's extents don't fit together at byte {at}"
+        at += size
+    end = connection.execute("SELECT value FROM meta WHERE key='segments_end'").get
+    return "" if at == end else f"The segment file's extents end at byte {at} instead of {end}"
+
+
+def _may_use_holes(connection: Connection) -> bool:
+    """Looked up once per connection, before it first writes a segment."""
+    if connection.has_sound_holes is None:
+        connection.has_sound_holes = not fault(connection)
+    return connection.has_sound_holes
+
+
 def allocate(connection: Connection, size: int) -> int:
     """The offset of room for an extent: the smallest hole that fits, else the end of the file."""
+    if not _may_use_holes(connection):
+        offset = connection.segments.size()
+        connection.execute("UPDATE meta SET value=? WHERE key='segments_end'", (offset + size,))
+        return offset
     hole = connection.execute(
         "SELECT offset, size FROM hole WHERE size >= ? ORDER BY size LIMIT 1", (size,)
     ).fetchone()
     if hole is None:
-        offset: int = connection.execute("SELECT value FROM meta WHERE key='segments_end'").get
+        offset = connection.execute("SELECT value FROM meta WHERE key='segments_end'").get
         connection.execute("UPDATE meta SET value=? WHERE key='segments_end'", (offset + size,))
         return offset
     offset, room = hole

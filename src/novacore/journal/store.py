@@ -163,8 +163,12 @@ class Engine(Protocol):
         """
         ...
 
-    def check(self) -> list[Problem]:
-        """What is wrong with the store itself: indexes, witness, blobs, files."""
+    def check(self, session: bytes | None = None) -> list[Problem]:
+        """What is wrong with the store itself: files, witness, indexes.
+
+        Args:
+            session: look at the indexes of this one only; None: at everything.
+        """
         ...
 
     def close(self) -> None:

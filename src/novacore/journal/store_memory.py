@@ -179,7 +179,7 @@ class MemoryEngine:
             raise EntryErased
         return content
 
-    def check(self) -> list[Problem]:
+    def check(self, session: bytes | None = None) -> list[Problem]:
         """See `Engine.check`."""
         with self._access():
             return []

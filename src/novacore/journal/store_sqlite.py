@@ -26,7 +26,13 @@ from novacore.journal import (
 )
 from novacore.journal.blobs import BlobFolder
 from novacore.journal.config import Config
-from novacore.journal.errors import Corrupt, EntryErased, JournalError, StoreClosed
+from novacore.journal.errors import (
+    Corrupt,
+    EntryErased,
+    JournalError,
+    StorageFailed,
+    StoreClosed,
+)
 from novacore.journal.frame import Frame
 from novacore.journal.model import Problem, Scope
 from novacore.journal.plan import Head, Planner, deliver, plan_all
@@ -400,12 +406,23 @@ class SQLiteEngine:
         with self._write_lock, self._turn(), translated("erasing"):
             sqlite_erase.drop_blobs(self._writer, self._blobs)
             sqlite_room.scrub(self._writer)
-            self._writer.execute("UPDATE meta SET value=0 WHERE key='must_scrub'")
             with self._pool_lock:
                 for reader in self._readers:
                     reader.close(True)
                 self._readers.clear()
-            self._checkpoint("TRUNCATE")
+            self._empty_log()
+            self._writer.execute("UPDATE meta SET value=0 WHERE key='must_scrub'")
+
+    def _empty_log(self) -> None:
+        """Fold the log into the file and cut it to nothing, so that no old page is left in it."""
+        self._witness.sync()
+        is_busy, *_ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_busy:
+            raise StorageFailed(
+                "The entries are erased, but another program is reading and keeps old pages in "
+                "the log.",
+                hint="Erase again, or open the store anew, when it has finished: that cleans up.",
+            )
 
     def put_blob(self, scope: tuple[str, str], digest: bytes, content: bytes) -> None:
         """See `Engine.put_blob`."""
@@ -421,18 +438,20 @@ class SQLiteEngine:
                     raise
             raise EntryErased from None
 
-    def check(self) -> list[Problem]:
+    def check(self, session: bytes | None = None) -> list[Problem]:
         """See `Engine.check`."""
         found: list[Problem] = []
         keys: list[int] = []
         try:
             with self._reading() as connection:
-                found += sqlite_check.check_file(connection)
-                keys = sqlite_read.session_keys(connection)
+                if session is None:
+                    found += sqlite_check.check_file(connection)
+                keys = sqlite_read.session_keys(connection, session)
         except Corrupt as error:
             found.append(Problem(what=error.message))
-        notes = (self._witness.damage(), self._trouble)
-        found += [Problem(what=text) for text in notes if text]
+        if session is None:
+            notes = (self._witness.damage(), self._trouble)
+            found += [Problem(what=text) for text in notes if text]
         for key in keys:
             found += self._check_session(key)
         return found
@@ -544,7 +563,7 @@ class SQLiteEngine:
                 self._writer.execute("COMMIT")
                 self._compact()
                 self._writer.execute("PRAGMA incremental_vacuum").fetchall()
-                self._segments.cut(sqlite_read.segments_end(self._writer))
+                sqlite_room.cut(self._writer)
         except JournalError:
             self._abandon(is_storage=False)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from novacore.journal import frame as frames
 from novacore.journal.core import Core
-from novacore.journal.errors import Corrupt, SessionUnknown
+from novacore.journal.errors import Corrupt, EntryErased, SessionUnknown
 from novacore.journal.model import Problem, VerifyReport
 from novacore.journal.store import SessionRow, Snapshot
 from novacore.journal.transcript import Part
@@ -77,6 +77,8 @@ class Verification:
             self._core.read_blob(scopes, digest)
         except Corrupt as error:
             return error.message.rstrip(".")
+        except EntryErased:
+            return ""
         return ""
 
 
