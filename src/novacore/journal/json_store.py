@@ -196,7 +196,7 @@ class JSONEngine(MemoryEngine):
                 partial.unlink(missing_ok=True)
         return count
 
-    def check(self) -> list[Problem]:
+    def check(self, session: bytes | None = None) -> list[Problem]:
         """See `Engine.check`: every file is read again."""
         with self._access():
             self._stamps.clear()
