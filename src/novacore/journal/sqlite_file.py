@@ -261,7 +261,9 @@ def create_or_check(connection: Connection, *, journal: bytes) -> None:
         try:
             if not connection.execute("SELECT count(*) FROM sqlite_schema").get:
                 _create(connection, journal=journal)
-            check_format(connection, doing="reading", key="lowest_reader")
+            needed = format_needed(connection, key="lowest_reader")
+            if needed > FORMAT:
+                raise StoreTooNew(needed=needed, ours=FORMAT, doing="reading")
             _check_tables(connection)
             connection.execute("COMMIT")
         except (apsw.Error, JournalError):
@@ -306,10 +308,9 @@ def _expected_schema() -> list[Any]:
     return found
 
 
-def check_format(connection: Connection, *, doing: str, key: str) -> None:
-    """Refuse a file that needs a newer program for `doing`."""
+def format_needed(connection: Connection, *, key: str) -> int:
+    """The format that a program must know to read (`lowest_reader`) or to write."""
     needed = connection.execute("SELECT value FROM meta WHERE key=?", (key,)).get
     if not isinstance(needed, int):
         raise Corrupt(f"The journal's file does not say its {key}.")
-    if needed > FORMAT:
-        raise StoreTooNew(needed=needed, ours=FORMAT, doing=doing)
+    return needed

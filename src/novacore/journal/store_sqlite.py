@@ -32,6 +32,7 @@ from novacore.journal.errors import (
     JournalError,
     StorageFailed,
     StoreClosed,
+    StoreTooNew,
 )
 from novacore.journal.frame import Frame
 from novacore.journal.model import Problem, Scope
@@ -93,6 +94,8 @@ class SQLiteEngine:
         self._last = Witnessed(bytes(16), 0, frames.ROOT_CHAIN)
         self._next: Witnessed | None = None
         self._trouble = ""
+        self._is_writer_lost = False
+        self._format_needed = 1
         self._recorded_at_us = 0
         try:
             self._writer = self._open_writer()
@@ -100,7 +103,7 @@ class SQLiteEngine:
             self._first = self._last.sequence
             with translated("opening"):
                 must_scrub = sqlite_read.must_scrub(self._writer)
-            if must_scrub:
+            if must_scrub and self._format_needed <= sqlite_file.FORMAT:
                 self._finish_erasing()
         except BaseException:
             self._release()
@@ -167,9 +170,15 @@ class SQLiteEngine:
         with self._write_lock, self._turn(), translated(doing):
             if self._is_closed:
                 raise StoreClosed
+            if self._is_writer_lost:
+                self._renew_writer()
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
                 self._refresh()
+                if self._format_needed > sqlite_file.FORMAT:
+                    raise StoreTooNew(
+                        needed=self._format_needed, ours=sqlite_file.FORMAT, doing="writing"
+                    )
                 yield self._writer
                 sqlite_room.settle(self._writer)
                 self._writer.execute("COMMIT")
@@ -193,9 +202,14 @@ class SQLiteEngine:
             is_storage = True
         if is_storage:
             self._writer.close(True)
-            self._writer = self._connect(_WRITER_CACHE_KIB)
-            self._writer.set_wal_hook(self._note_wal)
-            sqlite_file.fold_at_close(self._writer)
+            self._is_writer_lost = True
+
+    def _renew_writer(self) -> None:
+        """A fresh connection in place of one that a failed write may have left in any state."""
+        self._writer = self._connect(_WRITER_CACHE_KIB)
+        self._writer.set_wal_hook(self._note_wal)
+        sqlite_file.fold_at_close(self._writer)
+        self._is_writer_lost = False
 
     def _note_wal(self, _connection: Connection, _name: str, pages: int) -> int:
         self._wal_pages = pages
@@ -206,7 +220,6 @@ class SQLiteEngine:
         version = self._writer.execute("PRAGMA data_version").get
         if version == self._data_version:
             return
-        sqlite_file.check_format(self._writer, doing="writing", key="lowest_writer")
         last = sqlite_read.last_entry(self._writer)
         if last.sequence < self._last.sequence:
             raise Corrupt(
@@ -214,6 +227,7 @@ class SQLiteEngine:
                 f"{last.sequence}: acknowledged entries are missing."
             )
         self._last = Witnessed(last.journal, last.sequence, last.chain)
+        self._format_needed = sqlite_file.format_needed(self._writer, key="lowest_writer")
         self._recorded_at_us = max(self._recorded_at_us, last.recorded_at_us)
         self._heads.clear()
         self._data_version = version
@@ -548,7 +562,8 @@ class SQLiteEngine:
         unsealed = [
             h.session for h in self._heads.values() if h.position - h.sealed >= _SEAL_AT_CLOSE
         ]
-        if not unsealed and self._last.sequence == self._first:
+        is_needless = not unsealed and self._last.sequence == self._first
+        if is_needless or self._is_writer_lost or self._format_needed > sqlite_file.FORMAT:
             return
         try:
             with self._turn(), translated("closing"):
