@@ -120,7 +120,7 @@ def translated(doing: str) -> Generator[None]:
             f"Another program keeps the journal's file locked ({doing}); nothing was acknowledged.",
             hint="Look for a stopped process that uses the same data directory ('nova doctor').",
         ) from error
-    except (apsw.IOError, apsw.NoMemError) as error:
+    except (apsw.IOError, apsw.NoMemError, OSError) as error:
         raise StorageFailed(
             f"The disk failed or is out of room ({doing}): {error}; nothing was acknowledged.",
             hint="Check free space, quotas and the kernel's log, then try again.",

@@ -39,6 +39,7 @@ from novacore.journal.model import Problem, Scope
 from novacore.journal.plan import Head, Planner, deliver, plan_all
 from novacore.journal.segment_file import SegmentFile
 from novacore.journal.sqlite_file import Connection, row_key, translated
+from novacore.journal.sqlite_readers import Readers
 from novacore.journal.store import Erasure, SessionRow, Snapshot, Submission
 from novacore.journal.turns import Turns
 from novacore.journal.witness import Witness, Witnessed
@@ -47,7 +48,6 @@ from novacore.kit import Clock
 FILE_NAME = "journal.db"
 _WRITER_CACHE_KIB = 16 * 1024
 _READER_CACHE_KIB = 1024
-_READERS_MAX = 8
 _READS_MAX = 8
 _MOVES_MAX = 32
 _SEAL_AT_CLOSE = 8
@@ -82,8 +82,7 @@ class SQLiteEngine:
         self._witness = Witness(folder / "witness")
         self._segments = SegmentFile(folder / segment_file.FILE_NAME)
         self._write_lock = threading.Lock()
-        self._pool_lock = threading.Lock()
-        self._readers: list[Connection] = []
+        self._readers = Readers(lambda: self._connect(_READER_CACHE_KIB))
         self._mark_lock = threading.Lock()
         self._is_closed = False
         self._wal_pages = 0
@@ -368,14 +367,14 @@ class SQLiteEngine:
         name: str | None = None,
     ) -> list[SessionRow]:
         """See `Engine.find_sessions`."""
-        with self._reading() as connection:
+        with self._readers.reading() as connection:
             return sqlite_read.find_sessions(
                 connection, scope, session=session, workspace=workspace, name=name
             )
 
     def find_place(self, scope: Scope, entry_id: bytes) -> tuple[bytes, int] | None:
         """See `Engine.find_place`."""
-        with self._reading() as connection:
+        with self._readers.reading() as connection:
             return sqlite_read.find_place(connection, scope, entry_id)
 
     def load(self, session: bytes, *, known: Snapshot | None = None) -> Snapshot:
@@ -408,7 +407,9 @@ class SQLiteEngine:
     def erase(self, erasures: Iterable[Erasure]) -> int:
         """See `Engine.erase`."""
         wanted = list(erasures)
-        sqlite_erase.note(self.folder / sqlite_erase.LIST_NAME, wanted, at_us=self._clock.now_us())
+        with translated("erasing"):
+            path = self.folder / sqlite_erase.LIST_NAME
+            sqlite_erase.note(path, wanted, at_us=self._clock.now_us())
         with self._writing("erasing") as connection:
             count = sqlite_erase.erase(connection, wanted)
             self._heads.clear()
@@ -420,10 +421,7 @@ class SQLiteEngine:
         with self._write_lock, self._turn(), translated("erasing"):
             sqlite_erase.drop_blobs(self._writer, self._blobs)
             sqlite_room.scrub(self._writer)
-            with self._pool_lock:
-                for reader in self._readers:
-                    reader.close(True)
-                self._readers.clear()
+            self._readers.drop()
             self._empty_log()
             self._writer.execute("UPDATE meta SET value=0 WHERE key='must_scrub'")
 
@@ -447,7 +445,7 @@ class SQLiteEngine:
         try:
             return self._blobs.read(scope, digest)
         except Corrupt:
-            with self._reading() as connection:
+            with self._readers.reading() as connection:
                 if sqlite_read.is_blob_named(connection, scope, digest):
                     raise
             raise EntryErased from None
@@ -457,7 +455,7 @@ class SQLiteEngine:
         found: list[Problem] = []
         keys: list[int] = []
         try:
-            with self._reading() as connection:
+            with self._readers.reading() as connection:
                 if session is None:
                     found += sqlite_check.check_file(connection)
                 keys = sqlite_read.session_keys(connection, session)
@@ -486,61 +484,33 @@ class SQLiteEngine:
         for _ in range(_READS_MAX):
             before = self.mark()
             try:
-                with self._reading() as connection:
+                with self._readers.reading() as connection:
                     found = read(connection)
                 if not is_damaged(found) or self.mark() == before:
                     return found
             except Corrupt:
                 if self.mark() == before:
                     raise
-        with self._reading() as connection:
+        with self._readers.reading() as connection:
             return read(connection)
-
-    @contextmanager
-    def _reading(self) -> Generator[Connection]:
-        """A read transaction on a connection of its own."""
-        with self._pool_lock:
-            if self._is_closed:
-                raise StoreClosed
-            connection = self._readers.pop() if self._readers else None
-        with translated("reading"):
-            if connection is None:
-                connection = self._connect(_READER_CACHE_KIB)
-            try:
-                connection.execute("BEGIN")
-                yield connection
-            finally:
-                self._give_back(connection)
-
-    def _give_back(self, connection: Connection) -> None:
-        """End the transaction and keep the connection for the next reader."""
-        try:
-            if connection.in_transaction:
-                connection.execute("COMMIT")
-        except apsw.Error:
-            connection.close(True)
-            return
-        with self._pool_lock:
-            if not self._is_closed and len(self._readers) < _READERS_MAX:
-                self._readers.append(connection)
-                return
-        connection.close(True)
 
     def close(self) -> None:
         """See `Engine.close`."""
-        with self._write_lock, self._mark_lock, self._pool_lock:
+        with self._write_lock, self._mark_lock:
             if self._is_closed:
                 return
             self._is_closed = True
             if self._folding is not None:
                 self._folding.join()
             self._tidy_up()
-            self._witness.sync()
-            with translated("closing"):
-                for connection in (*self._readers, self._marker, self._writer):
-                    connection.close(True)
-            self._readers.clear()
-            self._release()
+            try:
+                with translated("closing"):
+                    self._witness.sync()
+                    self._readers.close()
+                    self._marker.close(True)
+                    self._writer.close(True)
+            finally:
+                self._release()
 
     def _release(self) -> None:
         self._witness.close()
@@ -581,8 +551,3 @@ class SQLiteEngine:
                 sqlite_room.cut(self._writer)
         except JournalError:
             self._abandon(is_storage=False)
-
-
-def open_engine(folder: Path, *, config: Config, clock: Clock) -> SQLiteEngine:
-    """The SQLite engine on a data directory. See `SQLiteEngine`."""
-    return SQLiteEngine(folder, config=config, clock=clock)
