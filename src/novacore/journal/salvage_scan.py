@@ -77,9 +77,7 @@ def scan_pages(main: Path, log: Path, finds: Finds) -> list[Extent]:
     with sqlite_pages.open_damaged(main, log, page_size=PAGE_BYTES) as damaged:
         for page in damaged.pages():
             for readings in sqlite_pages.rows_of(page):
-                for row in readings:
-                    if _take(row, finds, extents):
-                        break
+                any(_take(row, finds, extents) for row in readings)
             for raw in _carve(page, finds):
                 finds.put(raw)
     return list(extents)

@@ -13,6 +13,8 @@ from tests.rooms.journal.damage import OTHER, flip, open_copy, segment_regions, 
 
 from novacore import journal
 from novacore.journal import NewEntry, Scope
+from novacore.journal import frame as frames
+from novacore.journal.salvage_finds import Finds
 from novacore.journal.sqlite_pages import open_damaged, rows_of
 
 PAGE = 4096
@@ -461,3 +463,92 @@ def test_values_that_json_can_not_show_come_back_exactly(tmp_path, damaged):
         (entry,) = store.get_session("odd").open().entries
         assert dict(entry.body) == odd
         assert (entry.actor, entry.version, entry.said_at_us) == ("ä", 7, 3)
+
+
+@pytest.mark.parametrize("order", ["body first", "tombstone first"])
+def test_a_tombstone_wins_over_a_body_wherever_either_lay(tmp_path, order):
+    with journal.open_memory() as store:
+        session = store.session("talk")
+        session.append(user("secret"))
+        raw = session.open().entries.raw(0)
+    tombstone = frames.erased(frames.parse(raw))
+    puts = [(raw, True), (tombstone, False)]
+    finds = Finds(tmp_path)
+    for each, is_listed in puts if order == "body first" else reversed(puts):
+        assert finds.put(each, is_listed=is_listed) is not None
+    assert [found.is_erased for found in finds.in_order()] == [True]
+    finds.close()
+
+
+def change(folder, sql):
+    connection = apsw.Connection(str(folder / "journal.db"))
+    connection.execute(sql)
+    connection.close()
+
+
+def lose(folder, *marks):
+    """Destroy entries, named by their checksums, in every file."""
+    for path in folder.iterdir():
+        if path.is_file():
+            data = path.read_bytes()
+            for mark in marks:
+                data = data.replace(mark[:8], bytes(8))
+            path.write_bytes(data)
+
+
+def test_sessions_without_entries_of_their_own_are_recovered(tmp_path, damaged):
+    with open_copy(damaged) as store:
+        session = store.session("talk")
+        session.append(user("a"), user("b"))
+        session.fork(at=1, name="branch")
+        store.session("empty", workspace="/w")
+    assert journal.salvage(damaged, tmp_path / "new").sessions == 3
+    with open_copy(tmp_path / "new") as store:
+        assert [m["content"] for m in store.get_session("branch").open()] == ["a"]
+        assert store.get_session("empty").workspace == "/w"
+
+
+def test_the_end_of_a_session_is_missed_where_its_row_remembers_it(tmp_path, damaged):
+    with open_copy(damaged) as store:
+        session = store.session("talk")
+        session.append(*(user(str(number)) for number in range(5)))
+        marks = [session.open().entries.raw(position) for position in (3, 4)]
+    lose(damaged, *marks)
+    report = journal.salvage(damaged, tmp_path / "new")
+    assert [(gap.first, gap.last) for gap in report.gaps] == [(3, 4)]
+    assert (report.entries, report.lost, report.unplaced) == (3, 2, 0)
+    with open_copy(tmp_path / "new") as store:
+        assert store.get_session("talk").open().position == 5
+
+
+def test_a_row_that_promises_more_than_can_be_missing_is_not_believed(tmp_path, damaged):
+    with open_copy(damaged) as store:
+        store.session("talk").append(user("a"), user("b"))
+    change(damaged, "UPDATE session SET entries = entries + 1000")
+    change(damaged, "INSERT INTO entry SELECT 10000, key, 5000 FROM session")
+    report = journal.salvage(damaged, tmp_path / "new")
+    assert (report.entries, report.lost) == (2, 0)
+
+
+def test_a_session_row_that_was_changed_is_not_believed(tmp_path, damaged):
+    with open_copy(damaged) as store:
+        store.session("talk", workspace="/w").append(user("a"))
+    change(damaged, "UPDATE session SET name = 'walk'")
+    report = journal.salvage(damaged, tmp_path / "new")
+    assert (report.entries, report.unnamed) == (1, 1)
+    with open_copy(tmp_path / "new") as store:
+        assert store.list_sessions()[0].name.startswith("recovered-")
+
+
+def test_a_fork_is_kept_although_its_parent_lost_what_they_shared(tmp_path, damaged):
+    with open_copy(damaged) as store:
+        session = store.session("talk")
+        session.append(*(user(str(number)) for number in range(3)))
+        session.fork(name="branch").append(user("on"))
+        marks = [session.open().entries.raw(position) for position in (1, 2)]
+    lose(damaged, *marks)
+    report = journal.salvage(damaged, tmp_path / "new")
+    assert [(gap.session, gap.first, gap.last) for gap in report.gaps] == [("talk", 1, 2)]
+    with open_copy(tmp_path / "new") as store:
+        assert [m["content"] for m in store.get_session("branch").open()] == ["0", "on"]
+        assert store.get_session("branch").info.parent_id == session.id
