@@ -27,27 +27,37 @@ class BlobFolder:
         self._folder = folder
 
     def put(self, scope: tuple[str, str], digest: bytes, content: bytes) -> None:
-        """Store a blob durably; one that is there already stays as it is.
+        """Store a blob durably; one that is there already, and sound, stays as it is.
 
         Raises:
             StorageFailed: the disk is full or failing.
         """
         path = self._path(scope, digest)
-        if path.exists():
-            return
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            while not path.exists():
-                _write_whole(path, _HEADER + content)
+            if _holds(path, content):
+                # The one who wrote it may have been killed before its name was durable.
+                _sync_folder(path.parent)
+                return
+            is_written = False
+            while not is_written:
+                self._make_folders(path.parent)
+                is_written = _write_whole(path, _HEADER + content)
         except OSError as error:
             raise StorageFailed(
                 f"A blob of {len(content)} bytes could not be stored: {error.strerror}.",
                 hint="Free some disk space and try again; nothing was written.",
             ) from error
 
-    def has(self, scope: tuple[str, str], digest: bytes) -> bool:
-        """True when the file is there."""
-        return self._path(scope, digest).exists()
+    def _make_folders(self, folder: Path) -> None:
+        """Make the folders of a blob, each name durable in the one above."""
+        for each in (self._folder, folder.parent, folder):
+            if not each.exists():
+                each.mkdir(mode=0o700, exist_ok=True)
+                _sync_folder(each.parent)
+
+    def remove(self, scope: tuple[str, str], digest: bytes) -> None:
+        """Destroy a blob that no entry names; one that is gone is no error."""
+        _send_away(self._path(scope, digest), digest.hex())
 
     def read(self, scope: tuple[str, str], digest: bytes) -> bytes:
         """A blob's content.
@@ -70,12 +80,7 @@ class BlobFolder:
             if path.name.endswith(_GONE):
                 _destroy(path)
             elif not is_named or (path.name != digest and _is_old(path)):
-                gone = path.with_name(f".{digest}.{os.urandom(4).hex()}{_GONE}")
-                try:
-                    path.rename(gone)
-                except FileNotFoundError:
-                    continue
-                _destroy(gone)
+                _send_away(path, digest)
 
     def _path(self, scope: tuple[str, str], digest: bytes) -> Path:
         name = digest.hex()
@@ -100,8 +105,18 @@ def owner_folder(scope: tuple[str, str]) -> str:
     return hashlib.sha256(b"%d:%b%b" % (len(tenant), tenant, owner)).hexdigest()[:32]
 
 
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is either there whole or not at all."""
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == _HEADER + content
+    except FileNotFoundError:
+        return False
+
+
+def _write_whole(path: Path, data: bytes) -> bool:
+    """Write a file so that it is either there whole or not at all; False: not at all.
+
+    That is when an erase took the half-written file away.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         with partial.open("xb") as file:
@@ -111,12 +126,12 @@ def _write_whole(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         partial.replace(path)
     except FileNotFoundError:
-        # An erase took the half-written file away; the caller writes it again.
-        return
+        return False
     except OSError:
         partial.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+    return True
 
 
 def _digest_of(name: str) -> bytes:
@@ -132,6 +147,16 @@ def _is_old(path: Path) -> bool:
         return time.time() - path.stat().st_mtime > _PARTIAL_S
     except FileNotFoundError:
         return False
+
+
+def _send_away(path: Path, digest: str) -> None:
+    """Rename a file, so that no address has other content while it is overwritten; destroy it."""
+    gone = path.with_name(f".{digest}.{os.urandom(4).hex()}{_GONE}")
+    try:
+        path.rename(gone)
+    except FileNotFoundError:
+        return
+    _destroy(gone)
 
 
 def _destroy(path: Path) -> None:

@@ -35,8 +35,8 @@ from novacore.journal.errors import (
     StoreTooNew,
 )
 from novacore.journal.frame import Frame
-from novacore.journal.model import Problem, Scope
-from novacore.journal.plan import Head, Planner, deliver, plan_all
+from novacore.journal.model import Appended, Problem, Scope
+from novacore.journal.plan import Head, Outcome, Planner, deliver, plan_all
 from novacore.journal.segment_file import SegmentFile
 from novacore.journal.sqlite_file import Connection, row_key, translated
 from novacore.journal.sqlite_readers import Readers
@@ -82,6 +82,9 @@ class SQLiteEngine:
         self._witness = Witness(folder / "witness")
         self._segments = SegmentFile(folder / segment_file.FILE_NAME)
         self._write_lock = threading.Lock()
+        log = self._path.with_name(f"{FILE_NAME}-wal")
+        self._was_left_open = log.exists() and log.stat().st_size > 0
+        """True: a process was killed, or is still there; blobs that nobody names may lie about."""
         self._readers = Readers(lambda: self._connect(_READER_CACHE_KIB))
         self._mark_lock = threading.Lock()
         self._is_closed = False
@@ -241,6 +244,7 @@ class SQLiteEngine:
                 self._write(connection, planner)
                 last = planner.planned[-1]
                 self._next = Witnessed(self._last.journal, last.sequence, last.head.chain)
+            self._drop_unused_blobs(batch, outcomes)
         return lambda: deliver(batch, outcomes)
 
     def _write(self, connection: Connection, planner: Planner) -> None:
@@ -266,6 +270,19 @@ class SQLiteEngine:
         for head in self._to_seal(touched, entries=len(planned)):
             self._seal(connection, head)
         self._update_heads(connection, touched)
+
+    def _drop_unused_blobs(self, batch: Sequence[Submission], outcomes: Sequence[Outcome]) -> None:
+        """Blobs are stored before the entries that name them: a refused append leaves some.
+
+        So does the retry of an entry that was erased, and there they must not come back.
+        """
+        for submission, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, Appended) and not outcome.is_retry:
+                continue
+            head = self._heads.get(submission.session)
+            for digest in {digest for draft in submission.drafts for digest, _ in draft.blobs}:
+                if head and not sqlite_read.is_blob_named(self._writer, head.scope, digest):
+                    self._blobs.remove(head.scope, digest)
 
     def _to_seal(self, touched: Iterable[Head], *, entries: int) -> list[Head]:
         """The sessions to seal in a commit of so many entries, the longest first.
@@ -532,7 +549,9 @@ class SQLiteEngine:
         unsealed = [
             h.session for h in self._heads.values() if h.position - h.sealed >= _SEAL_AT_CLOSE
         ]
-        is_needless = not unsealed and self._last.sequence == self._first
+        is_needless = (
+            not unsealed and self._last.sequence == self._first and not self._was_left_open
+        )
         if is_needless or self._is_writer_lost or self._format_needed > sqlite_file.FORMAT:
             return
         try:
@@ -549,5 +568,7 @@ class SQLiteEngine:
                 self._compact()
                 self._writer.execute("PRAGMA incremental_vacuum").fetchall()
                 sqlite_room.cut(self._writer)
+                if self._was_left_open:
+                    sqlite_erase.drop_blobs(self._writer, self._blobs)
         except JournalError:
             self._abandon(is_storage=False)
