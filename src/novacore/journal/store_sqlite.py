@@ -33,6 +33,7 @@ from novacore.journal.errors import (
     StorageFailed,
     StoreClosed,
     StoreTooNew,
+    StoreUnusable,
 )
 from novacore.journal.frame import Frame
 from novacore.journal.model import Appended, Problem, Scope
@@ -78,9 +79,15 @@ class SQLiteEngine:
         self._config = config
         self._clock = clock
         self._blobs = BlobFolder(folder / "blobs")
-        self._turns = Turns(folder, timeout_ms=config.lock_timeout_ms)
-        self._witness = Witness(folder / "witness")
-        self._segments = SegmentFile(folder / segment_file.FILE_NAME)
+        try:
+            self._turns = Turns(folder, timeout_ms=config.lock_timeout_ms)
+            self._witness = Witness(folder / "witness")
+            self._segments = SegmentFile(folder / segment_file.FILE_NAME)
+        except OSError as error:
+            raise StoreUnusable(
+                f"{error.filename} can't be opened: {error.strerror}.",
+                hint="Check who owns the data directory and its files: 'nova doctor'.",
+            ) from error
         self._write_lock = threading.Lock()
         log = self._path.with_name(f"{FILE_NAME}-wal")
         self._was_left_open = log.exists() and log.stat().st_size > 0
