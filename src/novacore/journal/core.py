@@ -94,15 +94,18 @@ class Core:
                     missing = error
         raise missing
 
+    def check(self, entry: NewEntry) -> None:
+        """Raise `EntryRefused` where `draft` would."""
+        kind, actor = _checked(entry)
+        if entry.erased_digest is not None:
+            self._tombstone(entry, kind, actor)
+        else:
+            _entry_id(entry.id, self.clock)
+            encode_body(entry.body, config=self.config, digest=_sha256)
+
     def draft(self, entry: NewEntry) -> Draft:
         """An entry encoded, checked and salted, ready for the writer."""
-        kind = limited_text("kind", entry.kind, KIND_BYTES_MAX)
-        if not kind:
-            raise EntryRefused("An entry's kind is empty.", path="kind")
-        actor = limited_text("actor", entry.actor, ACTOR_BYTES_MAX)
-        _check_number("version", entry.version, 0xFFFF)
-        if entry.said_at_us is not None:
-            _check_number("said_at_us", entry.said_at_us, _TIME_MAX)
+        kind, actor = _checked(entry)
         if entry.erased_digest is not None:
             return self._tombstone(entry, kind, actor)
         body = encode_body(entry.body, config=self.config, digest=_sha256)
@@ -150,6 +153,18 @@ class Core:
         self.engine.close()
         with self._lock:
             self._opened.clear()
+
+
+def _checked(entry: NewEntry) -> tuple[bytes, bytes]:
+    """(kind, actor) of an entry whose facts, its body apart, are within the limits."""
+    kind = limited_text("kind", entry.kind, KIND_BYTES_MAX)
+    if not kind:
+        raise EntryRefused("An entry's kind is empty.", path="kind")
+    actor = limited_text("actor", entry.actor, ACTOR_BYTES_MAX)
+    _check_number("version", entry.version, 0xFFFF)
+    if entry.said_at_us is not None:
+        _check_number("said_at_us", entry.said_at_us, _TIME_MAX)
+    return kind, actor
 
 
 def _check_number(name: str, value: object, maximum: int) -> None:

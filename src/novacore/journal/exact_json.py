@@ -16,14 +16,13 @@ _SPLIT_PAIR = re.compile("([\ud800-\udbff])(?=[\udc00-\udfff])")
 _MARKS = tuple(map(chr, range(0xE000, 0xF900)))
 
 
-def encode(value: Any, *, indent: int | None = None) -> tuple[str, str]:
-    """(JSON text without a lone surrogate in it, the mark that stands in it or "").
+def encode(value: Any) -> tuple[str, str]:
+    """(JSON on one line without a lone surrogate in it, the mark that stands in it or "").
 
-    Args:
-        value: what JSON can hold; numbers must be finite.
-        indent: spaces per level; None: one line.
+    Raises:
+        ValueError: a number in it is not finite.
     """
-    text = _dump(value, indent)
+    text = _dump(value)
     if text.isascii() or _SURROGATE.search(text) is None:
         return text, ""
     mark = ""
@@ -53,12 +52,9 @@ def decode(data: bytes | str, *, mark: str = "") -> Any:
     return _without(value, mark) if mark else value
 
 
-def _dump(value: Any, indent: int | None) -> str:
-    separators = (",", ":") if indent is None else (",", ": ")
+def _dump(value: Any) -> str:
     try:
-        return json.dumps(
-            value, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators
-        )
+        return _encode(value)
     except ValueError as error:
         if "digits" not in str(error):
             raise
@@ -69,27 +65,34 @@ def _dump_slowly(value: object) -> str:
     """For values with integers that are too long for `json`."""
     if isinstance(value, dict):
         pairs = cast("dict[str, object]", value).items()
-        return "{" + ",".join(f"{_dump(k, None)}:{_dump_slowly(v)}" for k, v in pairs) + "}"
+        return "{" + ",".join(f"{_dump(k)}:{_dump_slowly(v)}" for k, v in pairs) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(_dump_slowly, cast("list[object]", value))) + "]"
     if isinstance(value, int) and not isinstance(value, bool):
         return str(Decimal(value))
-    return _dump(value, None)
+    return _dump(value)
 
 
 def _load(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return _decode(text)
     except json.JSONDecodeError:
         raise
     except ValueError as error:
         if "digits" not in str(error):
             raise
-    return json.loads(text, parse_constant=_refuse, parse_int=lambda digits: int(Decimal(digits)))
+    return _decode_long(text)
 
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"it holds {constant}, which JSON does not know")
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_decode = json.JSONDecoder(parse_constant=_refuse).decode
+_decode_long = json.JSONDecoder(
+    parse_constant=_refuse, parse_int=lambda digits: int(Decimal(digits))
+).decode
 
 
 def _without(value: Any, mark: str) -> Any:

@@ -374,7 +374,7 @@ class JournalStore:
 
     def check(self, entry: NewEntry) -> None:
         """Raise `EntryRefused` where an append of this entry would; writes nothing."""
-        self._core.draft(entry)
+        self._core.check(entry)
 
     def restore_session(self, info: SessionInfo) -> JournalSession:
         """The session with the id, name, workspace, birth and parent that `info` says, for imports.

@@ -96,18 +96,16 @@ def _content(entry: Entry | NewEntry, position: int) -> str:
         erased = entry.erased_digest
     else:
         erased = entry.digest if entry.is_erased else None
-    mark = ""
-    if erased is not None:
-        said = f'"erased":"{erased.hex()}"'
-    else:
-        text, mark = exact_json.encode(dict(entry.body))
-        said = f'"body":{text}'
-    fields = {
+    fields: dict[str, Any] = {
         "type": "entry", "position": position, "id": entry.id, "kind": entry.kind,
         "version": entry.version, "said_at_us": entry.said_at_us, "actor": entry.actor,
     }  # fmt: skip
-    marked = f',"mark":"{mark}"' if mark else ""
-    return f"{exact_json.encode(fields)[0][:-1]},{said}{marked}"
+    if erased is None:
+        fields["body"] = dict(entry.body)
+    else:
+        fields["erased"] = erased.hex()
+    text, mark = exact_json.encode(fields)
+    return f'{text[:-1]},"mark":"{mark}"' if mark else text[:-1]
 
 
 def transcript_digest(transcript: Transcript, *, first: int = 0) -> str:
