@@ -6,6 +6,7 @@ and nothing to repair: at most bytes of the segment file, or a blob, that no row
 """
 
 import threading
+import time
 import uuid
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -452,13 +453,18 @@ class SQLiteEngine:
     def _empty_log(self) -> None:
         """Fold the log into the file and cut it to nothing, so that no old page is left in it."""
         self._witness.sync()
-        is_busy, *_ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if is_busy:
-            raise StorageFailed(
-                "The entries are erased, but another program is reading and keeps old pages in "
-                "the log.",
-                hint="Erase again, or open the store anew, when it has finished: that cleans up.",
-            )
+        if self._folding is not None:
+            self._folding.join()
+        until_s = time.monotonic() + self._config.lock_timeout_ms / 1_000
+        # SQLite waits for readers by itself, but not for another checkpoint.
+        while self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            if time.monotonic() > until_s:
+                raise StorageFailed(
+                    "The entries are erased, but another program is reading and keeps old pages "
+                    "in the log.",
+                    hint="Erase again, or open the store anew, when it is done: that cleans up.",
+                )
+            time.sleep(0.005)
 
     def put_blob(self, scope: tuple[str, str], digest: bytes, content: bytes) -> None:
         """See `Engine.put_blob`."""
