@@ -5,6 +5,8 @@ plain words and an exit code. Start with `main`; the grammar is in `parser`, eac
 `commands`, the conversation in `commands.chat`.
 """
 
+import contextlib
+import errno
 import importlib
 import os
 import signal
@@ -18,6 +20,9 @@ from novacore.cli.parser import build_parser
 
 __all__ = ["main"]
 
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
+"""The disk is full, or what took our output has gone: nothing is wrong with the program."""
+
 _MODULES = {"import": "import_files", None: "chat"}
 
 
@@ -30,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name. None: those of this process.
     """
     try:
-        return _run(arguments)
+        return _let_out(_run(arguments))
     finally:
         if arguments is None:
             # What is left is Python's own end; a late Ctrl+C there would only print a traceback.
@@ -55,8 +60,23 @@ def _run(arguments: Sequence[str] | None) -> int:
         return PIPE_CLOSED
     except kit.NovaError as error:
         return _report(error)
+    except OSError as error:
+        return _report_unwritten(error) if error.errno in _NO_ROOM else _report_defect(error)
     except Exception as error:  # noqa: BLE001 - the edge of the process: said in plain words
         return _report_defect(error)
+
+
+def _let_out(code: int) -> int:
+    """Write what is still held back, here, where it can be said that nobody takes it any more."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_output()
+        return code or PIPE_CLOSED
+    except OSError as error:
+        _forget_output()
+        return code or _report_unwritten(error)
+    return code
 
 
 def _report(error: kit.NovaError) -> int:
@@ -67,6 +87,12 @@ def _report(error: kit.NovaError) -> int:
         traceback.print_exc()
     _say(error.message, error.hint)
     return USAGE if isinstance(error, settings.SettingsError | errors.UsageWrong) else FAILED
+
+
+def _report_unwritten(error: OSError) -> int:
+    _forget_output()
+    _say(f"Something could not be written: {error.strerror}.", "")
+    return FAILED
 
 
 def _report_defect(error: Exception) -> int:
@@ -88,7 +114,8 @@ def _say(message: str, hint: str) -> None:
     """Plain words on the error stream; it may be unable to encode them."""
     told = f"nova: {message}\n" + (f"  {hint}\n" if hint else "")
     encoding = sys.stderr.encoding or "utf-8"
-    sys.stderr.write(told.encode(encoding, "backslashreplace").decode(encoding))
+    with contextlib.suppress(OSError):  # then there is nobody left to tell
+        sys.stderr.write(told.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _forget_output() -> None:
