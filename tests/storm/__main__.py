@@ -13,6 +13,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.storm.reckoning import Ledger, reckon
 from tests.storm.writer import run_child
@@ -29,6 +30,8 @@ class Child:
     pid: int
     pipe: int
     rest: bytes = b""
+    trying: dict[str, Any] | None = None
+    """The step that it announced and has not acknowledged."""
 
 
 @dataclass
@@ -40,6 +43,8 @@ class Storm:
     ledger: Ledger = field(default_factory=Ledger)
     children: list[Child] = field(default_factory=list[Child])
     started: int = 0
+    uncertain: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    """Appends whose writer was killed before it could say: the next writers send them again."""
 
     def start(self) -> None:
         """Fork one more writer: a fork starts in no time, so kills hit the opening too."""
@@ -50,7 +55,8 @@ class Storm:
             os.close(source)
             for child in self.children:
                 os.close(child.pipe)
-            run_child(self.folder, seed=f"{self.seed}/{self.started}", pipe=sink)
+            seed = f"{self.seed}/{self.started}"
+            run_child(self.folder, seed=seed, pipe=sink, again=list(self.uncertain.values()))
         os.close(sink)
         os.set_blocking(source, False)
         self.children.append(Child(pid, source))
@@ -70,6 +76,8 @@ class Storm:
             os.kill(child.pid, signal.SIGKILL)
         os.waitpid(child.pid, 0)
         self._drain(child)
+        if child.trying and child.trying["kind"] == "append":
+            self.uncertain[child.trying["ids"][0]] = child.trying
         os.close(child.pipe)
         self.children.remove(child)
 
@@ -84,7 +92,13 @@ class Storm:
                 return False
             *lines, child.rest = (child.rest + data).split(b"\n")
             for line in lines:
-                self.ledger.note(json.loads(line))
+                self._note(child, json.loads(line))
+
+    def _note(self, child: Child, line: dict[str, Any]) -> None:
+        self.ledger.note(line)
+        child.trying = line.get("try")
+        for each in line.get("done", {}).get("ids", ()):
+            self.uncertain.pop(each, None)
 
 
 def run(folder: Path, *, kills: int, seed: int) -> list[str]:

@@ -1,5 +1,6 @@
 """What must hold after the storm: all that was acknowledged, once, in order, and nothing erased."""
 
+import hashlib
 import random
 from collections import Counter
 from pathlib import Path
@@ -70,6 +71,7 @@ def reckon(folder: Path, ledger: Ledger) -> list[str]:
     faults += _compare(found, ledger)
     faults += _compare_forks(lengths, ledger)
     faults += _search_erased(folder, ledger)
+    faults += _search_leftovers(folder, found)
     faults += _read_exports(folder, ledger)
     return faults
 
@@ -119,6 +121,19 @@ def _search_erased(folder: Path, ledger: Ledger) -> list[str]:
         for name, raw in content.items()
         if f"secret-{each}".encode() in raw
     ]
+
+
+def _search_leftovers(folder: Path, found: dict[str, list[tuple[str, journal.Entry]]]) -> list[str]:
+    """Blobs that no entry names any more, or that one names and are not there."""
+    named = {
+        hashlib.sha256(text.encode()).hexdigest()
+        for places in found.values()
+        for _, entry in places
+        if len((text := str(entry.body.get("content", ""))).encode()) >= 4_096
+    }
+    stored = {path.name for path in (folder / "data" / "blobs").rglob("?" * 64)}
+    faults = [f"blob {name} is named by no entry" for name in stored - named]
+    return faults + [f"blob {name} is missing" for name in named - stored]
 
 
 def _read_exports(folder: Path, ledger: Ledger) -> list[str]:

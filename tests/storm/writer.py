@@ -54,6 +54,11 @@ class Writer:
         self._mine: list[dict[str, Any]] = []
         self._store = journal.open_store(folder / "data", config=config_of(self._chance))
 
+    def send_again(self, steps: list[dict[str, Any]]) -> None:
+        """Appends of killed writers, which may or may not have been stored."""
+        for step in steps:
+            self._put(step)
+
     def run(self) -> None:
         """One step after the other, for ever."""
         steps = (
@@ -137,7 +142,7 @@ class Writer:
                 assert transcript[index]["number"] == 2**70
 
 
-def run_child(folder: Path, *, seed: str, pipe: int) -> None:
+def run_child(folder: Path, *, seed: str, pipe: int, again: list[dict[str, Any]]) -> None:
     """The body of a forked child; never returns."""
     code = 1
     try:
@@ -145,7 +150,9 @@ def run_child(folder: Path, *, seed: str, pipe: int) -> None:
         def tell(line: dict[str, Any]) -> None:
             os.write(pipe, json.dumps(line).encode() + b"\n")
 
-        Writer(folder, seed=seed, tell=tell).run()
+        writer = Writer(folder, seed=seed, tell=tell)
+        writer.send_again(again)
+        writer.run()
     except BaseException as error:  # noqa: BLE001 - a forked child must not run its parent's code
         os.write(pipe, json.dumps({"failed": f"{type(error).__name__}: {error}"}).encode() + b"\n")
     finally:
