@@ -18,6 +18,8 @@ from typing import Any
 from tests.storm.reckoning import Ledger, reckon
 from tests.storm.writer import run_child
 
+from novacore import journal
+
 _WRITERS = 2
 _LIFE_MS = (0, 1, 3, 10, 30, 60, 120, 250)
 _RECKONED_EVERY = 50
@@ -116,7 +118,10 @@ def run(folder: Path, *, kills: int, seed: int) -> list[str]:
         if killed % _RECKONED_EVERY == 0 or killed == kills:
             while storm.children:
                 storm.kill(storm.children[0])
-            faults = reckon(folder, storm.ledger)
+            try:
+                faults = reckon(folder, storm.ledger)
+            except journal.JournalError as error:
+                faults = [f"the journal can't be read: {error}"]
             if faults:
                 return faults
     ledger = storm.ledger
