@@ -216,8 +216,7 @@ def test_control_c_in_plain_mode_stops_the_answer(place, provider, terminal) -> 
     shown.send("\x03")
     shown.expect("Stopped. What was said is kept.")
     shown.expect(PROMPT)
-    shown.send("\x03")
-    shown.send("\x03")
+    shown.send("/quit\n")
     assert shown.wait() == 0
 
 
