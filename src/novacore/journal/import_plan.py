@@ -50,7 +50,7 @@ class ImportStep:
         if self.session:
             parts.append(f" {self.session}")
         if self.action == "fork":
-            parts.append(f" of {self.forked_from} after {self.known} messages")
+            parts.append(f" of {self.forked_from}, sharing {self.forked_at} entries")
         if self.messages or self.action in ("create", "extend", "fork"):
             parts.append(f": {self.messages} messages")
         if self.known and self.action in ("extend", "known"):

@@ -40,6 +40,8 @@ class Planner:
         self._store = store
         self._label = label
         self._landed: dict[str, Landing] = {}
+        self._coming: dict[str, Landing] = {}
+        """Per entry that is not here yet the session of this file that brings it."""
         self._names = {(info.workspace, info.name) for info in store.all_sessions()}
         self._wanted = {(block.header.workspace, block.header.name) for block in blocks}
 
@@ -47,6 +49,8 @@ class Planner:
         """Where one session goes."""
         landing = self._decide(block)
         self._landed[block.header.session_id] = landing
+        if landing.step.action != "skip":
+            self._coming |= dict.fromkeys(landing.ids[landing.start :], landing)
         return landing
 
     def _decide(self, block: Block) -> Landing:
@@ -62,10 +66,10 @@ class Planner:
                 action: Action = "known" if at == len(ids) else "extend"
                 return self._landing(block, ids, session.info, action=action, start=at)
             session_id = str(derived_id("grown apart", session_id, ids[at]))
-            parted = session.info
+            parted = session.info if at else None
             session = self._store.find_session(session_id)
         parent = None
-        if parted is None:
+        if session_id == header.session_id:
             parted, at, parent = self._parent(header, ids)
         is_gone = parted is not None and self._is_gone(parted.id, parent)
         if is_gone or self._store.is_erased(session_id):
@@ -82,18 +86,21 @@ class Planner:
         session_id: str,
         branch: tuple[SessionInfo | None, int, Landing | None],
     ) -> Landing:
-        """A session that is not here yet, forked from `branch` where that names one."""
+        """A session that is not here yet, forked from `branch` where that names one.
+
+        A fork may share nothing with its parent, and is still its fork.
+        """
         parted, at, parent = branch
         header = block.header
         name = self._free_name(header.workspace, header.name)
         info = self._new_info(header, session_id, name=name)
         action: Action = "create"
-        if parted is not None and at:
+        if parted is not None:
             action, info = "fork", replace(info, parent_id=parted.id, forked_at=at)
         note = "" if name == header.name else f"the name {header.name} was taken"
         landing = self._landing(block, ids, info, action=action, start=at, note=note)
         landing.parent = parent
-        if parted is not None and at:
+        if parted is not None:
             landing.step = replace(landing.step, forked_from=parted.name, forked_at=at)
         return landing
 
@@ -122,7 +129,7 @@ class Planner:
     ) -> tuple[SessionInfo | None, int, Landing | None]:
         """(what a new session branches off, after how many entries, its landing in this file)."""
         at = header.forked_at or 0
-        if at < len(ids) and self._store.find_place(ids[at]) is not None:
+        if at < len(ids) and self._is_known(ids[at]):
             return self._holder(ids)
         parent = self._landed.get(header.parent_id or "")
         if parent is not None and parent.ids[:at] == ids[:at]:
@@ -132,9 +139,15 @@ class Planner:
             return there.info, at, None
         return self._holder(ids)
 
-    def _holder(self, ids: list[str]) -> tuple[SessionInfo | None, int, None]:
+    def _is_known(self, entry_id: str) -> bool:
+        return entry_id in self._coming or self._store.find_place(entry_id) is not None
+
+    def _holder(self, ids: list[str]) -> tuple[SessionInfo | None, int, Landing | None]:
         """The session that holds the last of the known entries: ids belong to one line only."""
-        known = bisect_left(ids, True, key=lambda each: self._store.find_place(each) is None)
+        known = bisect_left(ids, True, key=lambda each: not self._is_known(each))
+        coming = self._coming.get(ids[known - 1]) if known else None
+        if coming is not None and coming.ids[:known] == ids[:known]:
+            return coming.info, known, coming
         place = self._store.find_place(ids[known - 1]) if known else None
         if place is None:
             return None, 0, None

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -248,6 +249,72 @@ def test_a_fork_of_what_was_erased_here_is_left_out(full, target):
         "deep": "skip",
         "more": "skip",
     }
+
+
+def test_forks_of_an_erased_parent_go_on_sharing_what_is_left(store, target):
+    parent = store.session("parent")
+    parent.append(user("a"), user("b"))
+    fork = parent.fork(name="fork")
+    fork.append(user("c"))
+    fork.fork(at=3, name="deep").append(user("d"))
+    parent.fork(at=1, name="bare")
+    store.erase(parent.id)
+    data = exported(store)
+    imported(target, data)
+    digest = journal.transcript_digest
+    for info in store.all_sessions():
+        theirs, ours = (digest(each.get_session(info.id).open()) for each in (store, target))
+        assert theirs == ours
+    assert {step.action for step in imported(target, data).steps} == {"known"}
+    assert target.verify().is_sound
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_any_family_of_sessions_comes_over_whole_and_in_steps(seed):
+    draw = random.Random(seed)
+    with journal.open_memory() as store, journal.open_memory() as target:
+        for _ in range(4):
+            for _ in range(draw.randrange(1, 8)):
+                _do_something(store, draw)
+            imported(target, exported(store))
+            _assert_same(store, target)
+            assert {step.action for step in imported(target, exported(store)).steps} <= {"known"}
+        assert target.verify().is_sound
+
+
+def _do_something(store, draw):
+    infos = store.all_sessions()
+    session = store.get_session(draw.choice(infos).id) if infos else store.session("first")
+    end = session.open().position
+    match draw.randrange(8):
+        case 0:
+            store.session(f"new {draw.random()}")
+        case 1 | 2:
+            session.fork(at=draw.randrange(end + 1))
+        case 3 if end and draw.random() < 0.3:
+            store.erase(session.id, positions=[draw.randrange(end)])
+        case _:
+            session.append(*(user(str(draw.random())) for _ in range(draw.randrange(1, 4))))
+
+
+def _assert_same(store, target):
+    for info in store.all_sessions():
+        copy = target.get_session(info.id).info
+        assert (copy.name, copy.parent_id, copy.forked_at, copy.entries) == (
+            info.name,
+            info.parent_id,
+            info.forked_at,
+            info.entries,
+        )
+        pairs = zip(
+            store.get_session(info.id).open().entries,
+            target.get_session(info.id).open().entries,
+            strict=True,
+        )
+        for theirs, ours in pairs:
+            assert (theirs.id, theirs.position) == (ours.id, ours.position)
+            if not theirs.is_erased:
+                assert dict(theirs.body) == dict(ours.body)
 
 
 def test_two_owners_import_the_same_file_apart(full):
