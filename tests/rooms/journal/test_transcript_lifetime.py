@@ -44,11 +44,11 @@ def test_an_append_makes_the_next_opening_read_only_what_is_new(tmp_path):
         session.append(*({"role": "user", "content": f"message {n}"} for n in range(10)))
         first = session.open()
         read = []
-        for reader in store._core.engine._readers:
+        for reader in store._core.engine._readers._idle:
             reader.exec_trace = lambda _, sql, bindings: read.append((sql, bindings)) or True
         session.append({"role": "user", "content": "one more"})
         second = session.open()
-        tails = [bindings for sql, bindings in read if "FROM tail" in sql]
+        tails = [bindings for sql, bindings in read if "frame FROM tail" in sql]
         assert [low & 0xFFFF_FFFF for low, _ in tails] == [10]
         assert len(first) == 10
         assert list(second) == [*first, {"role": "user", "content": "one more"}]
