@@ -9,6 +9,7 @@ is named when its session is asked for; the other sessions are not affected.
 import os
 import re
 import struct
+import unicodedata
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -268,7 +269,7 @@ class JSONEngine(MemoryEngine):
             kept.lines.append(line)
 
     def _path_of(self, row: SessionRow) -> Path:
-        return self._folder / f"{_slug(row.name)}.{row.id.hex()[-_SHORT_ID:]}.json"
+        return self._folder / _file_name(row.name, row.id)
 
     def _with_forks(self, sessions: Iterable[bytes]) -> list[bytes]:
         """These sessions and all that were forked from them, directly or not."""
@@ -289,6 +290,8 @@ class JSONEngine(MemoryEngine):
         workspace: str | None = None,
     ) -> None:
         """Refuse to take a session for missing when its file is there and can't be read."""
+        if session in self._rows:
+            return
         for path, broken in self._broken.items():
             slug, _, short = path.stem.rpartition(".")
             is_it = session is not None and session.hex()[-_SHORT_ID:] == short
@@ -348,7 +351,9 @@ class JSONEngine(MemoryEngine):
         try:
             data = path.read_bytes()
             facts, bodies = json_file.read(data)
-            parse_id(facts.session_id)
+            name = _file_name(facts.name, parse_id(facts.session_id).bytes)
+            if unicodedata.normalize("NFC", path.name) != name:
+                raise ValueError(f"it is a copy, or was renamed: its session belongs into {name}")
             return _Read(facts, bodies, path)
         except (ValueError, OSError) as error:
             self._broken[path] = _Broken(str(error), json_file.find_workspace(data))
@@ -399,9 +404,14 @@ def _refusal(group: Sequence[Submission], error: StorageFailed) -> Callable[[], 
     return refuse
 
 
+def _file_name(name: str, session: bytes) -> str:
+    return f"{_slug(name)}.{session.hex()[-_SHORT_ID:]}.json"
+
+
 def _slug(name: str) -> str:
     """A session's name as part of a file's."""
-    return re.sub(r"[^\w-]+", "-", name)[:60].strip("-") or "session"
+    plain = re.sub(r"[^\w-]+", "-", unicodedata.normalize("NFC", name))
+    return plain[:60].strip("-") or "session"
 
 
 def _stamp(status: os.stat_result) -> Stamp:

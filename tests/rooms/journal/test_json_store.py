@@ -196,6 +196,20 @@ def test_a_file_that_was_taken_away_takes_its_session_with_it_but_not_its_fork(s
     assert store.verify().is_sound
 
 
+@pytest.mark.parametrize("name", ["a.json", "zz.json", "talk.000000000000.json", "old.{}.json"])
+def test_a_copy_beside_the_file_is_named_and_left_alone(store, folder, name):
+    session = store.session("talk")
+    session.append(user("old"))
+    copy = folder / "sessions" / name.format(session.id[-12:])
+    copy.write_bytes(the_file(folder).read_bytes())
+    before = copy.read_bytes()
+    session.append(user("new"))
+    assert texts(session) == ["old", "new"]
+    (problem,) = store.verify().problems
+    assert "it is a copy, or was renamed" in problem.what
+    assert copy.read_bytes() == before
+
+
 def test_two_stores_on_one_folder_see_each_other(store, folder):
     with journal.open_json(folder) as other:
         session = store.session("talk")
