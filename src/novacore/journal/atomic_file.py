@@ -8,8 +8,13 @@ from typing import BinaryIO
 
 
 @contextmanager
-def replaced(path: Path) -> Generator[BinaryIO]:
+def replaced(path: Path, *, syncs_folder: bool = True) -> Generator[BinaryIO]:
     """A file to write to; at the end it takes the place of `path`, durably, or leaves it as it was.
+
+    Args:
+        path: the file.
+        syncs_folder: False: the caller syncs the folder, after several files; until then the old
+            one may come back when the machine fails.
 
     Raises:
         OSError: the folder is missing, or the disk is full or failing.
@@ -25,7 +30,8 @@ def replaced(path: Path) -> Generator[BinaryIO]:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    if syncs_folder:
+        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -124,6 +124,10 @@ class JSONEngine(MemoryEngine):
             self._recorded_at_us = max(self._recorded_at_us, newest)
             for session, group in groups.items():
                 resolvers.append(self._commit_one(session, group))
+            try:
+                sync_folder(self._folder)
+            except OSError as error:
+                return _refusal(batch, _failed(error))
 
         def resolve() -> None:
             for each in resolvers:
@@ -137,7 +141,7 @@ class JSONEngine(MemoryEngine):
         if len(self._stored.get(session, ())) == before:
             return resolve
         try:
-            self._save(session)
+            self._save(session, syncs_folder=False)
         except OSError as error:
             self._read_again({session})
             return _refusal(group, _failed(error))
@@ -221,18 +225,19 @@ class JSONEngine(MemoryEngine):
             self._read_again({session})
             raise _failed(error) from error
 
-    def _save(self, session: bytes, *, is_final: bool = False) -> None:
+    def _save(self, session: bytes, *, is_final: bool = False, syncs_folder: bool = True) -> None:
         """Write a session's file anew; raises OSError and leaves the old one where that fails.
 
         Args:
             session: its id.
             is_final: overwrite what the file held before; an erased name goes from the file's too.
+            syncs_folder: False: the caller does it.
         """
         row, kept = self._rows[session], self._kept[session]
         path = self._path_of(row)
         old = os.open(kept.path, os.O_RDWR) if is_final and kept.path.exists() else None
         try:
-            with replaced(path) as file:
+            with replaced(path, syncs_folder=syncs_folder) as file:
                 file.write(json_file.render(json_rows.facts_of(row), self._whole_line(row)))
             if old is not None:
                 _overwrite(old)
@@ -399,7 +404,8 @@ class JSONEngine(MemoryEngine):
 def _refusal(group: Sequence[Submission], error: StorageFailed) -> Callable[[], None]:
     def refuse() -> None:
         for submission in group:
-            submission.future.set_exception(error)
+            if not submission.future.done():
+                submission.future.set_exception(error)
 
     return refuse
 
