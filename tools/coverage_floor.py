@@ -17,8 +17,8 @@ DATA_FOLDER = ROOT / ".cache" / "coverage"
 FLOORS = ROOT / "tests" / "coverage_floor.toml"
 PACKAGE = ROOT / "src" / "novacore"
 FLOOR_MIN = 85
-# Lines that only some thread timings reach come and go; a floor stays this far below the measure.
-SLACK = 1
+# Lines that only some timings or interpreters reach come and go; a floor stays this far below.
+SLACK = 2
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,7 @@ def compare(measured: dict[str, float]) -> list[Row]:
         if room not in found:
             problem = problem or "has no floor yet: run `make floor` and commit"
         rows.append(Row(room=room, percent=percent, floor=floor, problem=problem))
-    if any(row.percent >= row.floor + 3 for row in rows):
+    if any(row.percent >= row.floor + SLACK + 1.5 for row in rows):
         print("  some rooms are well above their floor: `make floor` lifts them")
     return rows
 

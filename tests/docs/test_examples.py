@@ -92,6 +92,10 @@ def test_the_commands_of_a_page_print_what_it_says(page, tmp_path):
                 assert _agrees(command.printed, told.stdout), f"{command.line}: {told.stdout}"
 
 
+def test_every_python_block_of_a_page_is_one_that_is_run():
+    assert [page.name for page in PAGES if _blocks(page, "python")] == []
+
+
 def test_what_a_command_printed_is_compared_and_dots_stand_for_anything():
     block = "$ echo a; echo b\na\n…\n$ true\n$ echo c\nc\n"
     assert _commands(block) == [
