@@ -32,12 +32,12 @@ def _beside_peers(stage: Stage) -> list[Row]:
     with journal.open_store(stage.journal_path, config=_UNCACHED) as store:
         session = store.session(NAME)
 
-        def open_whole() -> None:
-            transcript = session.open()
-            assert len(transcript) == len(stage.messages)
-            assert not transcript.damaged
-            transcript[-20:]
+        def open_whole() -> list[journal.Message]:
+            return session.open()[-20:]
 
+        assert [dict(message) for message in open_whole()] == stage.messages[-20:]
+        assert len(session.open()) == len(stage.messages)
+        assert not session.open().damaged
         actions: dict[str, measure.Action] = {"ours": open_whole}
         actions |= {peer.name: peer.load for peer in others}
         counts = {name: stage.scaled(200 if name == "ours" else 20) for name in actions}

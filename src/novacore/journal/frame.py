@@ -10,7 +10,6 @@ Integers are little-endian. A frame says its own format and encryption key id (0
 
 import hashlib
 import struct
-import uuid
 from typing import NamedTuple
 
 import xxhash
@@ -212,4 +211,5 @@ def is_message(frame: Frame) -> bool:
 
 def session_text(session: bytes) -> str:
     """A session's id as users see it."""
-    return str(uuid.UUID(bytes=session))
+    text = session.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

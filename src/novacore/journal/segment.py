@@ -25,6 +25,7 @@ MAGIC = b"NOVASEG1"
 _PREFIX = struct.Struct("<8sHHIIIq16sQQ")
 _HOLDS_DAMAGE = 1
 """Flag: an entry was damaged already when this was written, so that each is to be checked."""
+_NONE: frozenset[int] = frozenset()
 _HASH_SIZE = 16
 # Heads are stored without the session id, which stands in the prefix.
 _SESSION_END = 24
@@ -131,16 +132,20 @@ def layout_of(data: bytes) -> Layout:
     return Layout(fields[7], fields[6], fields[4], fields[5], fields[8])
 
 
-def _own_layout(data: bytes, *, expected: Layout) -> Layout:
-    """The layout that a whole segment states; raises `Corrupt` where it is another one."""
-    own = layout_of(data)
-    if (own.session, own.base) != (expected.session, expected.base):
+def _own_layout(data: bytes, *, expected: Layout) -> tuple[Layout, bool]:
+    """(what a whole segment states, whether all that was sealed into it was sound).
+
+    Raises:
+        Corrupt: it is not the one that is expected.
+    """
+    magic, _, flags, _, entries, messages, base, session, heads_size, _ = _PREFIX.unpack_from(data)
+    if (magic, session, base) != (MAGIC, expected.session, expected.base):
         raise Corrupt(
             "A segment belongs to another place than the index says.",
             session_id=frames.session_text(expected.session),
             position=expected.base,
         )
-    return own
+    return Layout(session, base, entries, messages, heads_size), not flags & _HOLDS_DAMAGE
 
 
 class Segment:
@@ -163,22 +168,21 @@ class Segment:
         self.session = layout.session
         self.base = layout.base
         self.data = data
-        self.damaged: frozenset[int] = frozenset()
+        self.damaged: frozenset[int] = _NONE
         """Indexes (from 0) of entries that can't be trusted."""
+        view = memoryview(data)
         self.is_whole = len(data) > _PREFIX.size + _HASH_SIZE and (
-            _whole_hash(memoryview(data)[:-_HASH_SIZE]) == data[-_HASH_SIZE:]
+            _whole_hash(view[:-_HASH_SIZE]) == data[-_HASH_SIZE:]
         )
         if self.is_whole:
-            layout = _own_layout(data, expected=layout)
-            self.is_whole = not _PREFIX.unpack_from(data)[2] & _HOLDS_DAMAGE
+            layout, self.is_whole = _own_layout(data, expected=layout)
         self.layout = layout
         self.count = layout.entries
-        self._lay_out(layout)
+        self._lay_out(layout, view)
         if not self.is_whole:
             self._check_each()
 
-    def _lay_out(self, layout: Layout) -> None:
-        view = memoryview(self.data)
+    def _lay_out(self, layout: Layout, view: memoryview) -> None:
         heads_at = _PREFIX.size + 8 * (layout.entries + 1)
         table = 4 * (layout.entries + 1)
         self.head_offsets: Sequence[int] = _table(view[_PREFIX.size : _PREFIX.size + table])
@@ -284,6 +288,4 @@ def damaged_entry(session: bytes, position: int) -> Corrupt:
 
 
 def _table(data: memoryview) -> Sequence[int]:
-    table = array("I")
-    table.frombytes(data[: len(data) - len(data) % 4])
-    return table
+    return data[: len(data) - len(data) % 4].cast("I")

@@ -1,7 +1,7 @@
 """Reading the journal's SQLite file. Every function works inside the caller's transaction."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import xxhash
 
@@ -31,6 +31,7 @@ SEGMENTS = (
 """The rows that `read_segment` takes; add an order."""
 _READ_FREELY = 1 << 26
 """Only a larger extent is compared with the file's size first: a damaged row may name any size."""
+_INTEGERS = frozenset({int})
 _BEYOND = "SELECT EXISTS (SELECT 1 FROM tail WHERE key BETWEEN ? AND ?)"
 _TAIL = "SELECT key, frame FROM tail WHERE key BETWEEN ? AND ? ORDER BY key"
 
@@ -79,7 +80,7 @@ def _head_row(values: tuple[Any, ...]) -> HeadRow:
 
 
 def _are_counts(*values: object) -> bool:
-    return all(type(value) is int and value >= 0 for value in values)
+    return _INTEGERS.issuperset(map(type, values)) and min(cast("tuple[int, ...]", values)) >= 0
 
 
 def _is_bytes(value: object, size: int) -> bool:
@@ -220,8 +221,7 @@ def frame_at(connection: Connection, key: int, position: int) -> Frame:
 def read_segment(connection: Connection, session: bytes, values: tuple[Any, ...]) -> Segment:
     """A segment by its row, see `SEGMENTS`."""
     key, count, messages, heads_size, offset, size = values
-    is_sound = all(type(value) is int and value >= 0 for value in values)
-    if not is_sound or messages > count or size < count * frames.HEAD_SIZE // 2:
+    if not _are_counts(*values) or messages > count or size < count * frames.HEAD_SIZE // 2:
         raise Corrupt("A segment's row in the index is damaged.", session_id=_name(session))
     layout = Layout(session, key & POSITION_MAX, count, messages, heads_size)
     room = connection.segments.size() if size > _READ_FREELY else size

@@ -408,7 +408,7 @@ class SQLiteEngine:
         def read(connection: Connection) -> Snapshot:
             return sqlite_read.load(connection, session, known=known)
 
-        return self._steadily(read, lambda found: any(part.damaged for part in found.parts))
+        return self._steadily(read, lambda found: any(part.run.damaged for part in found.parts))
 
     def mark(self) -> object:
         """See `Engine.mark`."""
@@ -511,8 +511,8 @@ class SQLiteEngine:
         self, read: Callable[[Connection], _Found], is_damaged: Callable[[_Found], bool]
     ) -> _Found:
         """Read again when damage was met while others wrote: an extent may have been used anew."""
+        before: object = None
         for _ in range(_READS_MAX):
-            before = self.mark()
             try:
                 with self._readers.reading() as connection:
                     found = read(connection)
@@ -521,6 +521,7 @@ class SQLiteEngine:
             except Corrupt:
                 if self.mark() == before:
                     raise
+            before = self.mark()
         with self._readers.reading() as connection:
             return read(connection)
 
