@@ -86,7 +86,7 @@ class JSONEngine(MemoryEngine):
         self._limits = replace(config, body_bytes_max=16 * 1024 * 1024, nesting_max=256)
         self._turns = Turns(folder, timeout_ms=config.lock_timeout_ms)
         self._kept: dict[bytes, _Kept] = {}
-        self._stamps: dict[Path, Stamp] = {}
+        self._stamps: dict[str, Stamp] = {}
         self._broken: dict[Path, _Broken] = {}
         self._version = 0
         self._depth = 0
@@ -243,13 +243,13 @@ class JSONEngine(MemoryEngine):
                 _overwrite(old)
             if path != kept.path:
                 kept.path.unlink(missing_ok=True)
-                self._stamps.pop(kept.path, None)
+                self._stamps.pop(kept.path.name, None)
                 sync_folder(self._folder)
         finally:
             if old is not None:
                 os.close(old)
         kept.path = path
-        self._stamps[path] = _stamp(path.stat())
+        self._stamps[path.name] = _stamp(path.stat())
         self._version += 1
 
     def _whole_line(self, row: SessionRow) -> list[Line]:
@@ -308,17 +308,19 @@ class JSONEngine(MemoryEngine):
     def _refresh(self) -> None:
         """Read the files that changed since they were read last, and forget those that are gone."""
         seen = {
-            Path(entry.path): _stamp(entry.stat())
+            entry.name: _stamp(entry.stat())
             for entry in os.scandir(self._folder)
             if entry.name.endswith(".json") and not entry.name.startswith(".")
         }
         if seen == self._stamps:
             return
-        changed = {path for path, stamp in seen.items() if self._stamps.get(path) != stamp}
-        changed |= self._stamps.keys() - seen.keys()
+        changed = {name for name, stamp in seen.items() if self._stamps.get(name) != stamp}
+        gone = self._stamps.keys() - seen.keys()
         self._stamps = seen
-        hit = {key for key, kept in self._kept.items() if kept.path in changed}
-        self._read_again(hit, new=changed & seen.keys())
+        hit = {key for key, kept in self._kept.items() if kept.path.name in changed | gone}
+        for name in gone:
+            self._broken.pop(self._folder / name, None)
+        self._read_again(hit, new=[self._folder / name for name in changed])
 
     def _read_again(self, sessions: set[bytes], *, new: Iterable[Path] = ()) -> None:
         """Read the files of some sessions, new files, and the files of all forks of these."""
@@ -346,7 +348,7 @@ class JSONEngine(MemoryEngine):
         found: dict[bytes, _Read] = {}
         for path in sorted(paths):
             self._broken.pop(path, None)
-            read = self._read(path) if path in self._stamps else None
+            read = self._read(path) if path.name in self._stamps else None
             if read is not None:
                 found[parse_id(read.facts.session_id).bytes] = read
         return found
