@@ -1,11 +1,11 @@
-"""Many sessions that append at the same time, by tasks of one loop and by threads."""
+"""Many sessions that append at the same time: tasks of one loop, threads, several processes."""
 
 import asyncio
 import threading
 import time
 from statistics import median
 
-from benchmarks import measure, report
+from benchmarks import fairness, measure, report
 from benchmarks.report import Row
 from benchmarks.stage import Stage
 from benchmarks.workload import Message
@@ -76,12 +76,13 @@ class Crowd:
 
 def run(stage: Stage) -> list[Row]:
     """Every row of this section."""
-    return [
+    rows = [
         row
         for size, rate_min in _SIZES
         for how in ("tasks", "threads")
         for row in _measured(stage, size, rate_min=rate_min, how=how)
     ]
+    return rows + _processes(stage)
 
 
 def _measured(stage: Stage, size: int, *, rate_min: int, how: str) -> list[Row]:
@@ -102,4 +103,24 @@ def _measured(stage: Stage, size: int, *, rate_min: int, how: str) -> list[Row]:
         report.at_most(
             SECTION, f"{what}, p99", median(p99s), limit=150, key=f"p99_{size}_{how}_ms"
         ),
+    ]  # fmt: skip
+
+
+def _processes(stage: Stage) -> list[Row]:
+    """Several processes on one data directory: none may starve."""
+    found = fairness.measure(stage.fresh("processes"), 1 if stage.is_quick else 8)
+    counts = [sum(map(len, callers)) for callers in found]
+    times = [each for callers in found for caller in callers for each in caller]
+    least = 100 * min(counts) / (sum(counts) / len(counts))
+    what = f"{fairness.PROCESSES} processes with {fairness.CALLERS} callers each"
+    limits = (fairness.P99_MS_MAX, fairness.LONGEST_MS_MAX)
+    return [
+        report.at_least(
+            SECTION, f"{what}: the slowest's share of the mean rate", least,
+            limit=100 * fairness.RATE_LEAST, unit="%",
+        ),
+        report.at_most(
+            SECTION, f"{what}, p99", measure.quantile(times, 0.99), limit=limits[0]
+        ),
+        report.at_most(SECTION, f"{what}, longest", max(times), limit=limits[1]),
     ]  # fmt: skip
