@@ -17,8 +17,9 @@ class Readers:
 
     def __init__(self, connect: Callable[[], Connection]) -> None:
         self._connect = connect
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._idle: list[Connection] = []
+        self._busy = 0
         self._is_closed = False
 
     @contextmanager
@@ -32,14 +33,20 @@ class Readers:
             if self._is_closed:
                 raise StoreClosed
             connection = self._idle.pop() if self._idle else None
-        with translated("reading"):
-            if connection is None:
-                connection = self._connect()
-            try:
-                connection.execute("BEGIN")
-                yield connection
-            finally:
-                self._give_back(connection)
+            self._busy += 1
+        try:
+            with translated("reading"):
+                if connection is None:
+                    connection = self._connect()
+                try:
+                    connection.execute("BEGIN")
+                    yield connection
+                finally:
+                    self._give_back(connection)
+        finally:
+            with self._lock:
+                self._busy -= 1
+                self._lock.notify_all()
 
     def _give_back(self, connection: Connection) -> None:
         """End the transaction and keep the connection for the next reader."""
@@ -63,7 +70,9 @@ class Readers:
             connection.close(True)
 
     def close(self) -> None:
-        """Close the idle ones, and the others when they are given back."""
+        """Refuse new reads, wait for those under way, and close all connections."""
         with self._lock:
             self._is_closed = True
+            while self._busy:
+                self._lock.wait()
         self.drop()
