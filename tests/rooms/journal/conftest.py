@@ -1,9 +1,23 @@
 """Filled data directories that tests copy and damage."""
 
+import os
 import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 from tests.rooms.journal.damage import Place, fill, open_copy, read_all
+
+
+@pytest.fixture
+def quick_path(tmp_path):
+    """A folder in memory where the machine has one, for tests that write a lot."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=memory, prefix="nova-test-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

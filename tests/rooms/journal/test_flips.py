@@ -110,9 +110,9 @@ def flipped(place, target, name, offset, mask):
     return examine(target, place)
 
 
-def test_the_undamaged_copy_shows_nothing(closed_place, logged_place, tmp_path):
+def test_the_undamaged_copy_shows_nothing(closed_place, logged_place, quick_path):
     for place in (closed_place, logged_place):
-        found = examine(place.copy(tmp_path / "copy"), place)
+        found = examine(place.copy(quick_path / "copy"), place)
         assert not found.is_noticed
 
 
@@ -129,20 +129,20 @@ INDIFFERENT = ("file header", "record", "unused")
 
 
 @pytest.mark.parametrize("part", range(4))
-def test_a_flip_in_the_main_file_is_noticed(closed_place, tmp_path, part):
+def test_a_flip_in_the_main_file_is_noticed(closed_place, quick_path, part):
     regions = regions_of(closed_place, "journal.db")
     for number, (label, offset, mask) in enumerate(sample(regions, each=5, seed=SEED)):
         if number % 4 != part:
             continue
         place = f"{label} at byte {offset}, mask {mask}"
         try:
-            found = flipped(closed_place, tmp_path / "copy", "journal.db", offset, mask)
+            found = flipped(closed_place, quick_path / "copy", "journal.db", offset, mask)
         except AssertionError as error:
             raise AssertionError(place) from error
         assert found.is_noticed or label.endswith(INDIFFERENT), place
 
 
-def test_a_flip_in_an_unused_byte_of_the_main_file_changes_nothing(closed_place, tmp_path):
+def test_a_flip_in_an_unused_byte_of_the_main_file_changes_nothing(closed_place, quick_path):
     used = [span for spans in regions_of(closed_place, "journal.db").values() for span in spans]
     free = [
         at
@@ -151,19 +151,19 @@ def test_a_flip_in_an_unused_byte_of_the_main_file_changes_nothing(closed_place,
     ]
     assert len(free) > 50
     for at in free[::4]:
-        found = flipped(closed_place, tmp_path / "copy", "journal.db", at, 16)
+        found = flipped(closed_place, quick_path / "copy", "journal.db", at, 16)
         assert found.hit == set(), at
         assert found.refusals == [], at
 
 
 @pytest.mark.parametrize("part", range(2))
-def test_a_flip_in_a_segment_names_its_entries_or_its_tables(closed_place, tmp_path, part):
+def test_a_flip_in_a_segment_names_its_entries_or_its_tables(closed_place, quick_path, part):
     regions = segment_regions(closed_place.folder)
     assert len(regions) == 8
     for number, (label, offset, mask) in enumerate(sample(regions, each=12, seed=SEED)):
         if number % 2 != part:
             continue
-        found = flipped(closed_place, tmp_path / "copy", "segments.dat", offset, mask)
+        found = flipped(closed_place, quick_path / "copy", "segments.dat", offset, mask)
         place = f"{label} at byte {offset}, mask {mask}"
         assert found.problems, place
         assert all(problem.session_id for problem in found.problems), place
@@ -173,23 +173,23 @@ def test_a_flip_in_a_segment_names_its_entries_or_its_tables(closed_place, tmp_p
             assert found.hit == set(), place
 
 
-def test_a_flip_in_the_newest_entries_names_the_one_it_hit(closed_place, tmp_path):
+def test_a_flip_in_the_newest_entries_names_the_one_it_hit(closed_place, quick_path):
     regions = {"tail": regions_of(closed_place, "journal.db")["tail column 1"]}
     for _, offset, mask in sample(regions, each=20, seed=SEED):
-        found = flipped(closed_place, tmp_path / "copy", "journal.db", offset, mask)
+        found = flipped(closed_place, quick_path / "copy", "journal.db", offset, mask)
         assert len(found.hit) == 1, offset
 
 
-def test_a_flip_in_the_log_is_a_journal_that_ends_too_early(logged_place, tmp_path):
+def test_a_flip_in_the_log_is_a_journal_that_ends_too_early(logged_place, quick_path):
     size = (logged_place.folder / "journal.db-wal").stat().st_size
     for _, offset, mask in sample({"log": [(0, size)]}, each=40, seed=SEED):
-        found = flipped(logged_place, tmp_path / "copy", "journal.db-wal", offset, mask)
+        found = flipped(logged_place, quick_path / "copy", "journal.db-wal", offset, mask)
         assert [type(error) for error in found.refusals] == [journal.Corrupt], offset
         assert "acknowledged entries are missing" in str(found.refusals[0])
 
 
-def test_a_refused_store_keeps_its_log_for_salvage(logged_place, tmp_path):
-    folder = logged_place.copy(tmp_path / "copy")
+def test_a_refused_store_keeps_its_log_for_salvage(logged_place, quick_path):
+    folder = logged_place.copy(quick_path / "copy")
     flip(folder / "journal.db-wal", 70_000, 1)
     before = {name: (folder / name).read_bytes() for name in ("journal.db", "journal.db-wal")}
     for _ in range(2):
@@ -198,32 +198,32 @@ def test_a_refused_store_keeps_its_log_for_salvage(logged_place, tmp_path):
     assert {name: (folder / name).read_bytes() for name in before} == before
 
 
-def test_a_flip_in_a_blob_names_the_entry(closed_place, tmp_path):
+def test_a_flip_in_a_blob_names_the_entry(closed_place, quick_path):
     name = closed_place.blob()
     size = (closed_place.folder / name).stat().st_size
     for _, offset, mask in sample({"blob": [(0, size)]}, each=10, seed=SEED):
-        found = flipped(closed_place, tmp_path / "copy", name, offset, mask)
+        found = flipped(closed_place, quick_path / "copy", name, offset, mask)
         assert len({position for _, position in found.hit}) == 1, offset
 
 
-def test_a_missing_blob_names_the_entry(closed_place, tmp_path):
-    folder = closed_place.copy(tmp_path / "copy")
+def test_a_missing_blob_names_the_entry(closed_place, quick_path):
+    folder = closed_place.copy(quick_path / "copy")
     (folder / closed_place.blob()).unlink()
     found = examine(folder, closed_place)
     assert {position for _, position in found.hit} == {45}
 
 
-def test_a_flip_in_the_witness_is_noted_and_hides_nothing(closed_place, tmp_path):
+def test_a_flip_in_the_witness_is_noted_and_hides_nothing(closed_place, quick_path):
     regions = {"slots": [(0, 72), (4_096, 4_168)]}
     for _, offset, mask in sample(regions, each=24, seed=SEED):
-        found = flipped(closed_place, tmp_path / "copy", "witness", offset, mask)
+        found = flipped(closed_place, quick_path / "copy", "witness", offset, mask)
         assert (found.hit, found.refusals) == (set(), []), offset
         assert "witness" in found.problems[0].what, offset
 
 
-def test_two_flips_in_two_sessions_name_two_entries(closed_place, tmp_path):
+def test_two_flips_in_two_sessions_name_two_entries(closed_place, quick_path):
     regions = segment_regions(closed_place.folder)["bodies"]
-    folder = closed_place.copy(tmp_path / "copy")
+    folder = closed_place.copy(quick_path / "copy")
     for begin, _ in (regions[0], regions[-1]):
         flip(folder / "segments.dat", begin + 20, 4)
     found = examine(folder, closed_place)
@@ -234,8 +234,8 @@ def test_two_flips_in_two_sessions_name_two_entries(closed_place, tmp_path):
 
 
 @pytest.mark.parametrize("part", [0, 0.1, 0.35, 0.6, 0.9, 0.999])
-def test_a_cut_main_file_is_corrupt_and_crashes_nothing(closed_place, tmp_path, part):
-    folder = closed_place.copy(tmp_path / "copy")
+def test_a_cut_main_file_is_corrupt_and_crashes_nothing(closed_place, quick_path, part):
+    folder = closed_place.copy(quick_path / "copy")
     path = folder / "journal.db"
     size = int(path.stat().st_size * part)
     with path.open("r+b") as file:
@@ -246,8 +246,8 @@ def test_a_cut_main_file_is_corrupt_and_crashes_nothing(closed_place, tmp_path, 
 
 
 @pytest.mark.parametrize("part", [0, 0.3, 0.99])
-def test_a_cut_log_is_a_journal_that_ends_too_early(logged_place, tmp_path, part):
-    folder = logged_place.copy(tmp_path / "copy")
+def test_a_cut_log_is_a_journal_that_ends_too_early(logged_place, quick_path, part):
+    folder = logged_place.copy(quick_path / "copy")
     path = folder / "journal.db-wal"
     with path.open("r+b") as file:
         file.truncate(int(path.stat().st_size * part))
@@ -256,8 +256,8 @@ def test_a_cut_log_is_a_journal_that_ends_too_early(logged_place, tmp_path, part
 
 
 @pytest.mark.parametrize("part", [0, 0.2, 0.7, 0.999])
-def test_a_cut_segment_file_names_the_entries_that_are_gone(closed_place, tmp_path, part):
-    folder = closed_place.copy(tmp_path / "copy")
+def test_a_cut_segment_file_names_the_entries_that_are_gone(closed_place, quick_path, part):
+    folder = closed_place.copy(quick_path / "copy")
     end = max(end for spans in segment_regions(folder).values() for _, end in spans)
     with (folder / "segments.dat").open("r+b") as file:
         file.truncate(int(end * part))
@@ -268,15 +268,15 @@ def test_a_cut_segment_file_names_the_entries_that_are_gone(closed_place, tmp_pa
 @pytest.mark.parametrize(
     "name", ["journal.db", "journal.db-wal", "segments.dat", "witness"], ids=str
 )
-def test_a_missing_file_is_noticed_and_not_made_anew(logged_place, tmp_path, name):
-    folder = logged_place.copy(tmp_path / "copy")
+def test_a_missing_file_is_noticed_and_not_made_anew(logged_place, quick_path, name):
+    folder = logged_place.copy(quick_path / "copy")
     (folder / name).unlink()
     found = examine(folder, logged_place)
     assert found.is_noticed or name == "witness"
 
 
-def test_an_open_store_survives_that_its_files_are_cut(closed_place, tmp_path):
-    folder = closed_place.copy(tmp_path / "copy")
+def test_an_open_store_survives_that_its_files_are_cut(closed_place, quick_path):
+    folder = closed_place.copy(quick_path / "copy")
     store = open_copy(folder)
     session = store.session("alpha", workspace="w")
     session.open()
