@@ -50,7 +50,7 @@ from novacore.kit import Clock
 FILE_NAME = "journal.db"
 _WRITER_CACHE_KIB = 16 * 1024
 _READER_CACHE_KIB = 1024
-_READS_MAX = 8
+_READS_MAX = 4
 _MOVES_MAX = 32
 _SEAL_AT_CLOSE = 8
 """A session with this many unsealed entries is sealed when the store closes."""
@@ -522,7 +522,8 @@ class SQLiteEngine:
                 if self.mark() == before:
                     raise
             before = self.mark()
-        with self._readers.reading() as connection:
+        # Others write faster than this reads: read once more in a turn of our own.
+        with self._write_lock, self._turn(), self._readers.reading() as connection:
             return read(connection)
 
     def close(self) -> None:
