@@ -312,7 +312,7 @@ def play(place, story):
 
 
 @settings(
-    max_examples=40,
+    max_examples=30,
     derandomize=True,
     deadline=None,
     database=None,

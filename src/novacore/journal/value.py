@@ -92,7 +92,7 @@ def _encode_exactly(
         data = _encode((walk.encodable(fields, "", config.nesting_max),))
         if len(data) <= config.body_bytes_max:
             return Body(data, tuple(walk.blobs.items()))
-        if text_max <= _SMALL_TEXT_BYTES:
+        if text_max <= _SMALL_TEXT_BYTES or walk.longest < _SMALL_TEXT_BYTES:
             raise EntryRefused(
                 f"The body has {len(data)} bytes even with its long texts moved into blobs; "
                 f"at most {config.body_bytes_max} (journal.body_bytes_max).",
@@ -109,6 +109,8 @@ class _Walk:
         self.config = config
         self.digest = digest
         self.blobs: dict[bytes, bytes] = {}
+        self.longest = 0
+        """The size of the longest text that stayed in the body."""
 
     def encodable(self, value: object, path: str, depth: int) -> object:
         """The value, exactly; of a subclass (an enumeration's member, say) what JSON would hold."""
@@ -149,10 +151,11 @@ class _Walk:
 
     def _text(self, value: str, path: str) -> object:
         text = self._surrogates(str.__str__(value))
-        if len(value) < self.text_max // 4:
+        if len(value) < _SMALL_TEXT_BYTES // 4:
             return text
         raw = value.encode("utf-8", "surrogatepass")
         if len(raw) < self.text_max:
+            self.longest = max(self.longest, len(raw))
             return text
         if len(raw) > self.config.blob_bytes_max:
             limit = f"at most {self.config.blob_bytes_max} (journal.blob_bytes_max)"
