@@ -423,28 +423,10 @@ class JournalStore:
         No entry appears later with a sequence at or below one that was seen. Continue with the
         last entry's sequence.
         """
-        found: list[Entry] = []
         limit = min(limit, self._core.config.feed_entries_max)
-        mine: dict[bytes, bool] = {}
-        decoder = self._core.decoder((self._key,))
-        while len(found) < limit:
-            batch = self._core.engine.feed(after, limit)
-            for stored in batch:
-                after = stored.sequence
-                if self._is_mine(stored.session, mine) and len(found) < limit:
-                    found.append(entry_of(stored, decoder))
-            if not batch:
-                break
-        return found
-
-    @property
-    def _key(self) -> tuple[str, str]:
-        return self.scope.tenant, self.scope.owner
-
-    def _is_mine(self, session: bytes, known: dict[bytes, bool]) -> bool:
-        if session not in known:
-            known[session] = bool(self._core.engine.find_sessions(self.scope, session=session))
-        return known[session]
+        decoder = self._core.decoder(((self.scope.tenant, self.scope.owner),))
+        found = self._core.engine.feed(after, limit, scope=self.scope)
+        return [entry_of(stored, decoder) for stored in found]
 
     def erase(self, session_id: str, *, positions: Iterable[int] | None = None) -> int:
         """Destroy entries for good: bodies, salts, blobs, in every fork and every copy we hold.

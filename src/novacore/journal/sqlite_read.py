@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, cast
 import xxhash
 
 from novacore.journal import frame as frames
+from novacore.journal import segment as segments
 from novacore.journal.errors import Corrupt, SessionUnknown
 from novacore.journal.frame import Frame
 from novacore.journal.model import Scope
@@ -213,9 +214,20 @@ def frame_at(connection: Connection, key: int, position: int) -> Frame:
     """One entry by its session's number and its position."""
     stored = connection.execute("SELECT frame FROM tail WHERE key=?", (row_key(key, position),)).get
     if stored is not None:
-        return frames.parse(stored)
+        return _parsed(connection, stored, (key, position))
     sealed = _segment_of(connection, key, position)
     return sealed.frame(position - sealed.base)
+
+
+def _parsed(connection: Connection, raw: object, place: tuple[int, int]) -> Frame:
+    """A frame of the tail at (session's number, position); a damaged one is named."""
+    key, position = place
+    if isinstance(raw, bytes) and frames.is_intact(raw):
+        stored = frames.parse_unchecked(raw)
+        if stored.position == position:
+            return stored
+    row = session_row(connection, key)
+    raise segments.damaged_entry(row.id, position)
 
 
 def read_segment(connection: Connection, session: bytes, values: tuple[Any, ...]) -> Segment:
@@ -302,11 +314,12 @@ def _missing(session: bytes, position: int) -> Corrupt:
     )
 
 
-def feed(connection: Connection, after: int, limit: int) -> list[Frame]:
-    """Entries above a sequence. Segments are read once per call."""
+def feed(connection: Connection, after: int, limit: int, *, scope: Scope) -> list[Frame]:
+    """An owner's entries above a sequence. Segments are read once per call."""
     rows = connection.execute(
-        "SELECT session, position FROM entry WHERE sequence > ? ORDER BY sequence LIMIT ?",
-        (after, limit),
+        "SELECT e.session, e.position FROM entry e CROSS JOIN session s ON s.key = e.session"
+        " WHERE e.sequence > ? AND s.tenant = ? AND s.owner = ? ORDER BY e.sequence LIMIT ?",
+        (after, scope.tenant, scope.owner, max(0, limit)),
     ).fetchall()
     sealed: dict[int, Segment] = {}
     found: list[Frame] = []
@@ -315,7 +328,7 @@ def feed(connection: Connection, after: int, limit: int) -> list[Frame]:
             "SELECT frame FROM tail WHERE key=?", (row_key(key, position),)
         ).get
         if stored is not None:
-            found.append(frames.parse(stored))
+            found.append(_parsed(connection, stored, (key, position)))
             continue
         run = sealed.get(key)
         if run is None or not run.base <= position < run.base + run.count:

@@ -142,8 +142,12 @@ class Engine(Protocol):
         """A value that changes whenever anything in the store did. Costs microseconds."""
         ...
 
-    def feed(self, after: int, limit: int) -> list[Frame]:
-        """Up to `limit` entries with a sequence above `after`, in order of sequence."""
+    def feed(self, after: int, limit: int, *, scope: Scope) -> list[Frame]:
+        """Up to `limit` of an owner's entries with a sequence above `after`, in that order.
+
+        Raises:
+            Corrupt: one of them is damaged; names it. Other owners' damage is none of it.
+        """
         ...
 
     def erase(self, erasures: Iterable[Erasure]) -> int:

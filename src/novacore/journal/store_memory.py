@@ -7,6 +7,7 @@ import uuid
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
+from itertools import islice
 
 from novacore.journal import frame as frames
 from novacore.journal.errors import Corrupt, EntryErased, SessionUnknown, StoreClosed
@@ -150,12 +151,16 @@ class MemoryEngine:
         with self._access():
             return len(self._log), len(self._rows), self._generation
 
-    def feed(self, after: int, limit: int) -> list[Frame]:
+    def feed(self, after: int, limit: int, *, scope: Scope) -> list[Frame]:
         """See `Engine.feed`."""
+        owner = (scope.tenant, scope.owner)
         with self._access():
             start = bisect_right(self._log, after, key=lambda place: place[0])
-            places = self._log[start : start + limit]
-            return [frames.parse(self._stored[session][index]) for _, session, index in places]
+            mine = (place for place in self._log[start:] if self._scope_of(place[1]) == owner)
+            return [
+                frames.parse(self._stored[session][index])
+                for _, session, index in islice(mine, max(0, limit))
+            ]
 
     def erase(self, erasures: Iterable[Erasure]) -> int:
         """See `Engine.erase`."""

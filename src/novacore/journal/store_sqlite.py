@@ -421,11 +421,11 @@ class SQLiteEngine:
                 with translated("reading"):
                     raise
 
-    def feed(self, after: int, limit: int) -> list[Frame]:
+    def feed(self, after: int, limit: int, *, scope: Scope) -> list[Frame]:
         """See `Engine.feed`."""
 
         def read(connection: Connection) -> list[Frame]:
-            return sqlite_read.feed(connection, after, limit)
+            return sqlite_read.feed(connection, after, limit, scope=scope)
 
         return self._steadily(read, lambda _: False)
 

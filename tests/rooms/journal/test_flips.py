@@ -5,6 +5,7 @@ Every flip is done on a copy of its own. Seeded: a failure names file, region, o
 
 import pytest
 from tests.rooms.journal.damage import (
+    OTHER,
     database_regions,
     flip,
     open_copy,
@@ -13,6 +14,7 @@ from tests.rooms.journal.damage import (
 )
 
 from novacore import journal
+from novacore.journal import NewEntry, Scope
 from novacore.kit import NovaError
 
 SEED = 20_261
@@ -228,6 +230,44 @@ def test_two_flips_in_two_sessions_name_two_entries(closed_place, quick_path):
         flip(folder / "segments.dat", begin + 20, 4)
     found = examine(folder, closed_place)
     assert len({session for session, _ in found.hit}) == 2
+
+
+def test_the_feed_names_a_damaged_entry_and_another_owners_feed_goes_on(closed_place, quick_path):
+    folder = closed_place.copy(quick_path / "copy")
+    tail = regions_of(closed_place, "journal.db")["tail column 1"]
+    segment = segment_regions(closed_place.folder)["bodies"]
+    flip(folder / "journal.db", tail[0][1] - 3, 1)
+    with open_copy(folder) as store:
+        damaged = [p for p in store.verify(all_owners=True).problems if p.position is not None]
+        with pytest.raises(journal.Corrupt) as caught:
+            store.for_owner(Scope()).read(limit=10_000)
+        assert (caught.value.session_id, caught.value.position) == (
+            damaged[0].session_id, damaged[0].position,
+        )  # fmt: skip
+        assert len(store.for_owner(OTHER).read()) == 12
+    flip(folder / "segments.dat", segment[0][1] - 3, 1)
+    with open_copy(folder) as store:
+        assert len(store.for_owner(OTHER).read()) == 12
+
+
+def test_a_damaged_entry_can_not_be_retried_as_if_it_were_sound(closed_place, quick_path):
+    folder = closed_place.copy(quick_path / "copy")
+    expected = next(each for each in closed_place.expected if each.info.name == "gamma")
+    tail = regions_of(closed_place, "journal.db")["tail column 1"]
+    entry = expected.entries[1]
+    again = NewEntry(
+        body=dict(entry.body), id=entry.id, kind=entry.kind, actor=entry.actor, version=1
+    )
+    with open_copy(folder) as store:
+        assert store.get_session(expected.info.id).append(again).is_retry
+    for begin, end in tail:
+        flip(folder / "journal.db", (begin + end) // 2, 1)
+    with open_copy(folder) as store:
+        session = store.get_session(expected.info.id)
+        with pytest.raises(journal.Corrupt) as caught:
+            session.append(again)
+        assert (caught.value.session_id, caught.value.position) == (session.id, 1)
+        assert session.append({"role": "user", "content": "on"}).positions == (5,)
 
 
 # Cut files
