@@ -8,6 +8,7 @@ not merely shorter. Two slots are written in turn, so that a torn write leaves t
 
 import os
 import struct
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ import xxhash
 _SLOT = struct.Struct("<8s16sQ32sQ")
 _MAGIC = b"NOVAWIT1"
 _SLOT_AT = (0, 4096)
+_LOOKS_MAX, _LOOK_S = 50, 0.005
 
 
 class Witnessed(NamedTuple):
@@ -39,8 +41,21 @@ class Witness:
 
     def damage(self) -> str | None:
         """What is wrong with the file; None: nothing, or nothing was written yet."""
-        torn = [at for at in _SLOT_AT if self._slot(at) is None and any(self._raw(at))]
+        torn = [at for at in _SLOT_AT if self._is_torn(at)]
         return f"The witness file is damaged at byte {torn[0]}." if torn else None
+
+    def _is_torn(self, at: int) -> bool:
+        """True for a slot that is no head and stays so: one being written changes, and is none."""
+        seen = b""
+        for _ in range(_LOOKS_MAX):
+            raw = self._raw(at)
+            if _parsed(raw) is not None or not any(raw):
+                return False
+            if raw == seen:
+                return True
+            seen = raw
+            time.sleep(_LOOK_S)
+        return False
 
     def write(self, seen: Witnessed) -> None:
         """Remember a head. Survives the process at once, the machine from the next `sync` on."""
