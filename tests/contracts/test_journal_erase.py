@@ -152,6 +152,20 @@ def test_erasing_a_parent_leaves_its_forks_with_gaps(store, talk):
     assert store.verify().is_sound
 
 
+def test_a_fork_made_while_its_parent_is_erased_counts_what_is_left(store, talk, monkeypatch):
+    engine = store._core.engine
+    create = engine.create_session
+
+    def erase_first(row):
+        store.erase(talk.id, positions=[0, 1])
+        return create(row)
+
+    monkeypatch.setattr(engine, "create_session", erase_first)
+    fork = talk.fork(at=5)
+    assert (texts(fork.open()), fork.info.messages) == ([*"cde"], 3)
+    assert store.verify().is_sound
+
+
 def test_another_owners_fork_keeps_a_visible_gap(store, talk):
     other = store.for_owner(Scope(owner="other"))
     given = talk.fork(at=4, scope=other.scope)

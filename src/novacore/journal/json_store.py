@@ -157,7 +157,7 @@ class JSONEngine(MemoryEngine):
         with self._writing():
             self._raise_if_broken(name=row.name, workspace=row.workspace)
             made = super().create_session(row)
-            if made is row:
+            if made.id == row.id:
                 self._kept[row.id] = _Kept(self._path_of(row), row.parent)
                 self._save_or_fail(row.id)
             return made

@@ -374,6 +374,11 @@ def create_session(connection: Connection, row: SessionRow) -> SessionRow:
         ),
     )  # fmt: skip
     write_checksum(connection, row.id)
+    if parent is not None:
+        # Counted here: an erase may have come between the caller's look and this.
+        loaded = load(connection, row.id, known=None)
+        messages = sum(len(part.messages) for part in loaded.parts)
+        connection.execute("UPDATE session SET messages=? WHERE id=?", (messages, row.id))
     return row
 
 

@@ -98,7 +98,12 @@ class MemoryEngine:
                 raise SessionUnknown(frames.session_text(row.parent))
             self._rows[row.id] = row
             self._stored[row.id] = []
-            return row
+            if row.parent is not None:
+                # Counted here: an erase may have come between the caller's look and this.
+                parts = MemoryEngine.load(self, row.id).parts
+                messages = sum(len(part.messages) for part in parts)
+                self._rows[row.id] = dataclasses.replace(row, messages=messages)
+            return self._rows[row.id]
 
     def find_sessions(
         self,
