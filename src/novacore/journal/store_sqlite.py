@@ -52,6 +52,8 @@ _WRITER_CACHE_KIB = 16 * 1024
 _READER_CACHE_KIB = 1024
 _READS_MAX = 4
 _MOVES_MAX = 32
+_HEADS_MAX = 10_000
+"""More sessions' ends than this are not kept in memory."""
 _SEAL_AT_CLOSE = 8
 """A session with this many unsealed entries is sealed when the store closes."""
 
@@ -245,6 +247,8 @@ class SQLiteEngine:
     def commit(self, batch: Sequence[Submission]) -> Callable[[], None]:
         """See `Engine.commit`."""
         with self._writing("appending") as connection:
+            if len(self._heads) > _HEADS_MAX:
+                self._heads.clear()
             self._recorded_at_us = max(self._clock.now_us(), self._recorded_at_us)
             planner = Planner(self, self._last.sequence + 1, self._recorded_at_us, self._heads)
             outcomes = plan_all(planner, batch)
