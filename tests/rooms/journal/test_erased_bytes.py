@@ -118,6 +118,8 @@ def test_a_blob_is_gone_unless_another_entry_of_the_owner_names_it(quick_path):
     other = store.for_owner(Scope(owner="other")).session("talk")
     for each, number in ((session, 1), (session, 1), (session, 2), (other, 2)):
         each.append(user(mark(number) * 1_000))
+    folders = {path.parts[-3] for path in (quick_path / "blobs").rglob("?" * 64)}
+    assert len(folders) == 2
     store.erase(session.id, positions=[0])
     assert words_kept(quick_path, [mark(1)]) == {mark(1)}
     store.erase(session.id, positions=[1, 2])

@@ -186,6 +186,49 @@ store.close()
         child.end()
 
 
+def test_a_segment_that_is_merged_away_while_it_is_read_is_looked_up_again(tmp_path):
+    """Another process merges, and uses the room again, between the index and the segment file."""
+    small = Config(seal_entries=2, segment_bytes_max=64 * 1024)
+    with (
+        journal.open_store(tmp_path, config=small) as store,
+        journal.open_store(tmp_path, config=small) as other,
+    ):
+        for number in range(10):
+            store.session("talk").append(user(f"{number} " + "x" * 500))
+        segments = store._core.engine._segments
+        read, overwritten = segments.read, []
+
+        def read_late(offset, size):
+            before = read(offset, size)
+            if len(overwritten) < 2:
+                overwritten.append(False)
+                for number in range(40):
+                    other.session("talk").append(user(f"more {number} " + "y" * 500))
+                    other.session(f"new {number % 3}").append(user("z" * 300))
+                overwritten[-1] = read(offset, size) != before
+            return read(offset, size)
+
+        segments.read = read_late
+        transcript = store.session("talk").open()
+        assert overwritten[0]
+        assert transcript.damaged == []
+        assert [m["content"][0] for m in transcript[:10]] == [*"0123456789"]
+        assert [entry.position for entry in transcript.entries] == list(range(len(transcript)))
+
+
+def test_closing_waits_for_a_read_under_way(tmp_path):
+    store = journal.open_store(tmp_path)
+    store.session("talk")
+    closing = threading.Thread(target=store.close)
+    with store._core.engine._readers.reading() as connection:
+        closing.start()
+        closing.join(0.1)
+        assert closing.is_alive()
+        assert connection.execute("SELECT count(*) FROM session").get == 1
+    closing.join(30)
+    assert not closing.is_alive()
+
+
 BUSY = """
 store = journal.open_store(folder)
 stop = threading.Event()
