@@ -116,6 +116,8 @@ def fault(connection: Connection) -> str:
     rows = connection.execute(
         "SELECT offset, size FROM segment UNION ALL SELECT offset, size FROM hole"
     ).fetchall()
+    if not all(type(number) is int for row in rows for number in row):
+        return "The segment file's extents are damaged in the index"
     for offset, size in sorted([*rows, *connection.freed]):
         if offset != at or size <= 0:
             return f"The segment file's extents don't fit together at byte {at}"

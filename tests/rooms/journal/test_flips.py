@@ -3,6 +3,8 @@
 Every flip is done on a copy of its own. Seeded: a failure names file, region, offset and mask.
 """
 
+import random
+
 import pytest
 from tests.rooms.journal.damage import (
     OTHER,
@@ -268,6 +270,20 @@ def test_a_damaged_entry_can_not_be_retried_as_if_it_were_sound(closed_place, qu
             session.append(again)
         assert (caught.value.session_id, caught.value.position) == (session.id, 1)
         assert session.append({"role": "user", "content": "on"}).positions == (5,)
+
+
+def test_pages_that_are_mixed_up_are_never_read_as_something_else(closed_place, quick_path):
+    chance = random.Random(SEED)
+    for _ in range(60):
+        path = closed_place.copy(quick_path / "copy") / "journal.db"
+        data = bytearray(path.read_bytes())
+        one, other = (4096 * chance.randrange(len(data) // 4096) for _ in range(2))
+        if chance.random() < 0.3:
+            data[one : one + 512] = chance.randbytes(512)
+        else:
+            data[one : one + 4096] = data[other : other + 4096]
+        path.write_bytes(data)
+        examine(quick_path / "copy", closed_place)
 
 
 # Cut files
