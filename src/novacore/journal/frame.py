@@ -29,6 +29,7 @@ ROOT_CHAIN = bytes(32)
 HEAD = struct.Struct("<Q16sBBHIqqqq16s16s32s32sHHI")
 FLAGS_AT = 25
 HEAD_SIZE = HEAD.size
+_POSITION_AT = 40
 _CHAINED = struct.Struct("<BHIqqqq16s32s16sHH")
 
 _hash = xxhash.xxh3_64_intdigest
@@ -153,6 +154,15 @@ def head_size(data: bytes | memoryview, at: int = 0) -> int:
     """The bytes of head, kind and actor of the frame that begins at `at`."""
     kind_size, actor_size = struct.unpack_from("<HH", data, at + HEAD_SIZE - 8)
     return HEAD_SIZE + kind_size + actor_size
+
+
+def is_entry(frame: bytes, *, session: bytes, position: int) -> bool:
+    """True when it is intact and the entry of that place, not another one that came there."""
+    return (
+        is_intact(frame)
+        and frame[8:24] == session
+        and int.from_bytes(frame[_POSITION_AT : _POSITION_AT + 8], "little") == position
+    )
 
 
 def is_intact(frame: bytes | memoryview) -> bool:

@@ -48,14 +48,14 @@ def build(session: bytes, *, base: int, stored: Sequence[bytes], is_checked: boo
         is_checked: False: a damaged frame is carried over as it is, to be found again.
 
     Raises:
-        Corrupt: a frame's checksum does not match, so it must not be sealed.
+        Corrupt: a frame is damaged, or another place's, so it must not be sealed.
     """
     heads: list[bytes] = []
     bodies: list[bytes] = []
     messages = array("I")
     flags = 0
     for index, raw in enumerate(stored):
-        is_intact = frames.is_intact(raw)
+        is_intact = frames.is_entry(raw, session=session, position=base + index)
         flags |= 0 if is_intact else _HOLDS_DAMAGE
         if is_checked and not is_intact:
             raise Corrupt(

@@ -222,11 +222,9 @@ def frame_at(connection: Connection, key: int, position: int) -> Frame:
 def _parsed(connection: Connection, raw: object, place: tuple[int, int]) -> Frame:
     """A frame of the tail at (session's number, position); a damaged one is named."""
     key, position = place
-    if isinstance(raw, bytes) and frames.is_intact(raw):
-        stored = frames.parse_unchecked(raw)
-        if stored.position == position:
-            return stored
     row = session_row(connection, key)
+    if isinstance(raw, bytes) and frames.is_entry(raw, session=row.id, position=position):
+        return frames.parse_unchecked(raw)
     raise segments.damaged_entry(row.id, position)
 
 

@@ -29,7 +29,7 @@ def seal(connection: Connection, head: Head, *, bytes_max: int) -> None:
             "SELECT frame FROM tail WHERE key BETWEEN ? AND ? ORDER BY key", span
         )
     ]
-    if len(stored) != end - base:
+    if len(stored) != end - base or not all(isinstance(raw, bytes) for raw in stored):
         raise Corrupt("Entries are missing from the index.")
     size = sum(map(len, stored))
     swallowed: list[int] = []

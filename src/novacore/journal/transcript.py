@@ -64,7 +64,11 @@ class Tail:
         self.base = base
         checked = before.count if before else 0
         added = list(enumerate(stored, checked))
-        damaged = frozenset(index for index, raw in added if not frames.is_intact(raw))
+        damaged = frozenset(
+            index
+            for index, raw in added
+            if not frames.is_entry(raw, session=session, position=base + index)
+        )
         at, bit = frames.FLAGS_AT, frames.IS_MESSAGE
         messages = (index for index, raw in added if index in damaged or raw[at] & bit)
         self.stored: Sequence[bytes] = [*before.stored, *stored] if before else stored
