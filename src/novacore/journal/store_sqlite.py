@@ -54,6 +54,8 @@ _READS_MAX = 4
 _MOVES_MAX = 32
 _HEADS_MAX = 10_000
 """More sessions' ends than this are not kept in memory."""
+_FEW = 4
+"""A commit of at most this many entries has nearly nobody waiting behind it."""
 _SEAL_AT_CLOSE = 8
 """A session with this many unsealed entries is sealed when the store closes."""
 
@@ -198,8 +200,9 @@ class SQLiteEngine:
                 self._abandon(is_storage=isinstance(error, apsw.IOError | apsw.FullError))
                 raise
             if self._next is not None:
+                added = self._next.sequence - self._last.sequence
                 self._last, self._next = self._next, None
-                self._after_commit()
+                self._after_commit(added)
 
     def _abandon(self, *, is_storage: bool) -> None:
         """Back to what the file holds; after a failed write by a fresh connection."""
@@ -331,16 +334,19 @@ class SQLiteEngine:
         except Corrupt:
             self._unsealable.add(head.session)
 
-    def _after_commit(self) -> None:
+    def _after_commit(self, added: int) -> None:
         """Tell the witness, and fold a long log. The commit stands whatever happens here."""
         try:
             self._witness.write(self._last)
-            self._fold_if_long()
+            self._fold_if_long(added)
         except (OSError, apsw.Error) as error:
             self._trouble = f"After the last commit: {error}"
 
-    def _fold_if_long(self) -> None:
-        if self._wal_pages * sqlite_file.PAGE_BYTES < self._config.checkpoint_bytes:
+    def _fold_if_long(self, added: int) -> None:
+        # While few write, already at an eighth of the limit: a short log is soon written in place
+        # again, and a sync of that takes a lone caller less time than one of a growing file.
+        size_max = self._config.checkpoint_bytes // (8 if added <= _FEW else 1)
+        if self._wal_pages * sqlite_file.PAGE_BYTES < size_max:
             return
         if self._folding is None:
             self._folding = threading.Thread(target=self._fold, name="nova-fold", daemon=True)
