@@ -9,6 +9,8 @@ from tests.rooms.journal.damage import flip, segment_regions
 from novacore import journal
 from novacore.journal import Config, NewEntry, Scope
 
+pytestmark = pytest.mark.heavy
+
 WORD = "018f0000-0000-7000-8000-0000000000"
 
 

@@ -12,6 +12,8 @@ from tests.rooms.journal.children import Child
 from novacore import journal
 from novacore.journal import Config, NewEntry
 
+pytestmark = pytest.mark.heavy
+
 CONFIG = Config(seal_entries=3, checkpoint_bytes=64 * 1024)
 
 
