@@ -281,7 +281,8 @@ def damaged_entry(session: bytes, position: int) -> Corrupt:
     """The error for an entry whose bytes are not what was written."""
     name = frames.session_text(session)
     return Corrupt(
-        f"Entry {position} of session {name} is damaged: its checksum does not match its bytes.",
+        f"Entry {position} of session {name} is damaged: "
+        "its bytes are missing or not what was written.",
         session_id=name,
         position=position,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 
+import apsw
 import xxhash
 
 from novacore.journal import frame as frames
@@ -73,7 +74,7 @@ def _head_row(values: tuple[Any, ...]) -> HeadRow:
         and _is_bytes(row.id, 16)
         and _is_bytes(row.chain, 32)
         and row.forked_at <= row.sealed <= row.entries
-        and (row.parent is None or row.parent < row.key)
+        and (row.forked_at == 0 if row.parent is None else row.parent < row.key)
     )
     if not is_sound:
         raise Corrupt("A session's row in the index is damaged.", session_id=_name(row.id))
@@ -214,18 +215,16 @@ def frame_at(connection: Connection, key: int, position: int) -> Frame:
     """One entry by its session's number and its position."""
     stored = connection.execute("SELECT frame FROM tail WHERE key=?", (row_key(key, position),)).get
     if stored is not None:
-        return _parsed(connection, stored, (key, position))
+        return _parsed(stored, session_row(connection, key).id, position)
     sealed = _segment_of(connection, key, position)
     return sealed.frame(position - sealed.base)
 
 
-def _parsed(connection: Connection, raw: object, place: tuple[int, int]) -> Frame:
-    """A frame of the tail at (session's number, position); a damaged one is named."""
-    key, position = place
-    row = session_row(connection, key)
-    if isinstance(raw, bytes) and frames.is_entry(raw, session=row.id, position=position):
+def _parsed(raw: object, session: bytes, position: int) -> Frame:
+    """A frame of the tail; a damaged one is named."""
+    if isinstance(raw, bytes) and frames.is_entry(raw, session=session, position=position):
         return frames.parse_unchecked(raw)
-    raise segments.damaged_entry(row.id, position)
+    raise segments.damaged_entry(session, position)
 
 
 def read_segment(connection: Connection, session: bytes, values: tuple[Any, ...]) -> Segment:
@@ -266,7 +265,7 @@ def _parts_of(
     end: int,
     reusable: dict[tuple[bytes, int], Run],
 ) -> Iterator[Part]:
-    """The parts of one session below position `end`, with no gap between them."""
+    """The parts of one session below position `end`; what is missing counts as damaged."""
     at = row.forked_at
     sealed_end = min(row.sealed, end)
     if at < sealed_end:
@@ -274,17 +273,33 @@ def _parts_of(
         for values in connection.execute(f"{SEGMENTS} ORDER BY key", span).fetchall():
             run = reusable.get((row.id, values[0] & POSITION_MAX))
             if not isinstance(run, Segment) or run.count != values[1] or not run.is_whole:
-                run = read_segment(connection, row.id, values)
-            if run.base != at:
-                break
-            yield Part(run, take=min(run.count, end - at))
-            at += min(run.count, end - at)
+                run = _segment_or_none(connection, row.id, values)
+            if run is None:
+                continue
+            if run.base < at:
+                raise _missing(row.id, at)
+            if run.base > at:
+                yield _lost(connection, row, (at, run.base))
+            take = min(run.count, sealed_end - run.base)
+            yield Part(run, take=take)
+            at = run.base + take
     if at < sealed_end:
-        raise _missing(row.id, at)
+        yield _lost(connection, row, (at, sealed_end))
+        at = sealed_end
     if at < end:
         run = reusable.get((row.id, at))
-        before = run if isinstance(run, Tail) and run.count <= end - at else None
-        yield Part(_tail(connection, row, (at, end), before=before), take=end - at)
+        if not isinstance(run, Tail) or run.count > end - at or run.damaged:
+            run = None
+        yield Part(_tail(connection, row, (at, end), before=run), take=end - at)
+
+
+def _segment_or_none(
+    connection: Connection, session: bytes, values: tuple[Any, ...]
+) -> Segment | None:
+    try:
+        return read_segment(connection, session, values)
+    except Corrupt:
+        return None
 
 
 def _tail(
@@ -294,13 +309,41 @@ def _tail(
     begin, end = span
     at = begin + (before.count if before else 0)
     keys = (row_key(row.key, at), row_key(row.key, end - 1))
-    stored = connection.execute(_TAIL, keys).fetchall() if at < end else []
-    for index, (key, raw) in enumerate(stored):
-        if key & POSITION_MAX != at + index or not isinstance(raw, bytes):
-            raise _missing(row.id, at + index)
-    if len(stored) < end - at:
-        raise _missing(row.id, at + len(stored))
-    return Tail(row.id, base=begin, stored=[raw for _, raw in stored], before=before)
+    try:
+        rows = connection.execute(_TAIL, keys).fetchall() if at < end else []
+    except apsw.CorruptError:
+        rows = []
+    stored = [raw for _, raw in rows]
+    if [key for key, _ in rows] != list(range(keys[0], keys[1] + 1)) or None in stored:
+        _must_be_listed(connection, row, end)
+        stored = [_bytes_at(connection, key) for key in range(keys[0], keys[1] + 1)]
+    return Tail(row.id, base=begin, stored=stored, before=before)
+
+
+def _bytes_at(connection: Connection, key: int) -> bytes:
+    """A tail row by itself; empty where a damaged page hides it."""
+    try:
+        raw = connection.execute("SELECT frame FROM tail WHERE key=?", (key,)).get
+    except apsw.CorruptError:
+        return b""
+    return raw if isinstance(raw, bytes) else b""
+
+
+def _lost(connection: Connection, row: HeadRow, span: tuple[int, int]) -> Part:
+    """A part whose entries are all damaged, in the place of those that the index lost."""
+    begin, end = span
+    _must_be_listed(connection, row, end)
+    run = Tail(row.id, base=begin, stored=[b""] * (end - begin))
+    return Part(run, take=run.count)
+
+
+def _must_be_listed(connection: Connection, row: HeadRow, end: int) -> None:
+    """Entries are missing: see whether there ever were that many, or the row itself is damaged."""
+    listed = connection.execute("SELECT max(position) FROM entry WHERE session=?", (row.key,)).get
+    stored = connection.execute("SELECT checksum FROM session WHERE key=?", (row.key,)).get
+    is_sound = isinstance(listed, int) and listed >= end - 1
+    if not is_sound or row_checksum(connection, row.id) != stored:
+        raise _missing(row.id, end - 1)
 
 
 def _missing(session: bytes, position: int) -> Corrupt:
@@ -315,18 +358,18 @@ def _missing(session: bytes, position: int) -> Corrupt:
 def feed(connection: Connection, after: int, limit: int, *, scope: Scope) -> list[Frame]:
     """An owner's entries above a sequence. Segments are read once per call."""
     rows = connection.execute(
-        "SELECT e.session, e.position FROM entry e CROSS JOIN session s ON s.key = e.session"
+        "SELECT e.session, e.position, s.id FROM entry e CROSS JOIN session s ON s.key = e.session"
         " WHERE e.sequence > ? AND s.tenant = ? AND s.owner = ? ORDER BY e.sequence LIMIT ?",
         (after, scope.tenant, scope.owner, max(0, limit)),
     ).fetchall()
     sealed: dict[int, Segment] = {}
     found: list[Frame] = []
-    for key, position in rows:
+    for key, position, session in rows:
         stored = connection.execute(
             "SELECT frame FROM tail WHERE key=?", (row_key(key, position),)
         ).get
         if stored is not None:
-            found.append(_parsed(connection, stored, (key, position)))
+            found.append(_parsed(stored, session, position))
             continue
         run = sealed.get(key)
         if run is None or not run.base <= position < run.base + run.count:

@@ -85,7 +85,7 @@ class Verification:
 def _fault(part: Part, index: int, before: bytes | None) -> tuple[str | None, bytes | None]:
     """(what is wrong with an entry, the chain hash that the next one must follow)."""
     if index in part.run.damaged:
-        return "its checksum does not match its bytes", None
+        return "its bytes are missing or not what was written", None
     stored = part.run.frame(index)
     if before is None:
         return frames.find_content_fault(stored), stored.chain
