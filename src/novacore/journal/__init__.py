@@ -24,19 +24,24 @@ from novacore.journal.errors import (
     StoreTooNew,
     StoreUnusable,
 )
+from novacore.journal.feed import Feed
 from novacore.journal.folding import plan_import, run_import
 from novacore.journal.import_plan import ImportPlan, ImportReport, ImportStep
 from novacore.journal.interface import Session, Store
 from novacore.journal.journal import JournalSession, JournalStore
 from novacore.journal.json_store import JSONEngine
 from novacore.journal.lines import transcript_digest
+from novacore.journal.locks import Lock
 from novacore.journal.model import (
     ANY,
     MESSAGE,
     Appended,
     Entry,
+    Erased,
+    FeedState,
     Message,
     NewEntry,
+    Owned,
     Problem,
     Scope,
     SessionInfo,
@@ -61,6 +66,9 @@ __all__ = [
     "Entry",
     "EntryErased",
     "EntryRefused",
+    "Erased",
+    "Feed",
+    "FeedState",
     "Gap",
     "IdConflict",
     "ImportPlan",
@@ -70,10 +78,12 @@ __all__ = [
     "JournalError",
     "JournalSession",
     "JournalStore",
+    "Lock",
     "LostText",
     "Message",
     "NameTaken",
     "NewEntry",
+    "Owned",
     "PositionConflict",
     "Problem",
     "QueueFull",

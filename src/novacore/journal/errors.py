@@ -144,7 +144,8 @@ class StorageFailed(JournalError):
 class Corrupt(JournalError):
     """Stored bytes are not what was written.
 
-    `session_id` and `position` name the place where they are known; None: the whole store.
+    `session_id` and `position` name the place where they are known; None: the whole store. In the
+    feed `sequence` names the entry, so that a reader can go on behind it.
     """
 
     kind = ErrorKind.CORRUPT
@@ -155,8 +156,10 @@ class Corrupt(JournalError):
         *,
         session_id: str | None = None,
         position: int | None = None,
+        sequence: int | None = None,
         hint: str = SALVAGE_HINT,
     ) -> None:
         super().__init__(message, hint=hint)
         self.session_id = session_id
         self.position = position
+        self.sequence = sequence

@@ -16,6 +16,7 @@ from novacore.journal.errors import (
     NameTaken,
     SessionUnknown,
 )
+from novacore.journal.feed import Feed, session_info
 from novacore.journal.model import (
     ANY,
     Appended,
@@ -129,7 +130,7 @@ class JournalSession:
         rows = self._core.engine.find_sessions(None, session=self._row.id)
         if not rows or rows[0].is_erased:
             raise SessionUnknown(self.name)
-        return _info(rows[0])
+        return session_info(rows[0])
 
     def fork(
         self, *, at: int | None = None, name: str | None = None, scope: Scope | None = None
@@ -237,20 +238,6 @@ def _restored_id(
     return derived_id("copied session", scope.tenant, scope.owner, wanted).bytes
 
 
-def _info(row: SessionRow) -> SessionInfo:
-    return SessionInfo(
-        id=frames.session_text(row.id),
-        name=row.name,
-        workspace=row.workspace,
-        created_at_us=row.created_at_us,
-        updated_at_us=row.updated_at_us,
-        entries=row.entries,
-        messages=row.messages,
-        parent_id=None if row.parent is None else frames.session_text(row.parent),
-        forked_at=None if row.parent is None else row.forked_at,
-    )
-
-
 class JournalStore:
     """All sessions of one owner. Made by `open_store` or `open_memory`; safe between threads."""
 
@@ -347,7 +334,7 @@ class JournalStore:
         rows = self._rows(workspace=workspace)
         wanted = (name or "").casefold()
         found = [
-            _info(row)
+            session_info(row)
             for row in rows
             if wanted in row.name.casefold()
             and (since_us is None or row.updated_at_us >= since_us)
@@ -357,7 +344,7 @@ class JournalStore:
 
     def all_sessions(self) -> list[SessionInfo]:
         """Every session of this owner, unbounded, those that were active longest ago first."""
-        return [_info(row) for row in reversed(self._core.engine.find_sessions(self.scope))]
+        return [session_info(row) for row in reversed(self._core.engine.find_sessions(self.scope))]
 
     def find_place(self, entry_id: str) -> tuple[str, int] | None:
         """(session id, position) of the entry of that id, erased or not; None: there is none.
@@ -427,6 +414,10 @@ class JournalStore:
         decoder = self._core.decoder(((self.scope.tenant, self.scope.owner),))
         found = self._core.engine.feed(after, limit, scope=self.scope)
         return [entry_of(stored, decoder) for stored in found]
+
+    def feed(self) -> Feed:
+        """Every owner's entries and erasures: for projections, backups and migration."""
+        return Feed(self._core)
 
     def erase(self, session_id: str, *, positions: Iterable[int] | None = None) -> int:
         """Destroy entries for good: bodies, salts, blobs, in every fork and every copy we hold.

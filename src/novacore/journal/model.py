@@ -173,6 +173,48 @@ class SessionInfo:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Owned:
+    """A session with its owner, as the feed of all owners gives it."""
+
+    scope: Scope
+    """Whose it is."""
+    info: SessionInfo
+    """What a listing says of it; name and workspace are empty where it was erased."""
+    is_erased: bool
+    """True: all its entries were destroyed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FeedState:
+    """Which journal it is and where it ends."""
+
+    journal: str
+    """The journal's id: a UUID made with it."""
+    epoch: str
+    """Changes with every restore and migration: what was derived before may be ahead of it."""
+    sequence: int
+    """The last entry's sequence; 0: there is none."""
+    recorded_at_us: int
+    """When the last entry was recorded, µs UTC; 0: there is none."""
+    erasures: int
+    """How many erasures there were."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Erased:
+    """One line of the list of erasures. It names no content."""
+
+    number: int
+    """Its place in the list, from 1."""
+    session_id: str
+    """The session whose own entries it destroyed."""
+    positions: tuple[int, ...] | None
+    """Which of them; None: all, the session's name and workspace too."""
+    at_us: int
+    """When, µs UTC."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
     """One thing that verify found."""
 

@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Any, cast
 
-from novacore.journal import salvage_scan, segment_file, sqlite_erase, store_sqlite, witness
+from novacore.journal import erasure_list, salvage_scan, segment_file, store_sqlite, witness
 from novacore.journal.atomic_file import sync_folder
 from novacore.journal.blobs import read_blob
 from novacore.journal.config import Config
@@ -90,7 +90,7 @@ def _recover(source: Path, target: Path, partial: Path, clock: Clock) -> Salvage
     finds = Finds(partial / "work")
     try:
         _scan(source, partial / "work", finds, problems)
-        erasures = _erasures(source / sqlite_erase.LIST_NAME, problems)
+        erasures = _erasures(source / erasure_list.FILE_NAME, problems)
         seen = witness.peek(source / "witness")
         if seen is None:
             problems.append("The witness file is lost: what is missing at the end is not known.")
@@ -108,7 +108,7 @@ def _recover(source: Path, target: Path, partial: Path, clock: Clock) -> Salvage
             rebuild.run()
     finally:
         finds.close()
-    _carry_erasures(source / sqlite_erase.LIST_NAME, partial / "store" / sqlite_erase.LIST_NAME)
+    _carry_erasures(source / erasure_list.FILE_NAME, partial / "store" / erasure_list.FILE_NAME)
     return SalvageReport(
         source=str(source), target=str(target), sessions=rebuild.sessions,
         unnamed=rebuild.unnamed, entries=rebuild.entries, erased=rebuild.erased,

@@ -2,14 +2,10 @@
 
 In the transaction: tombstones in the tail, segments rewritten, freed pages zeroed by secure_delete.
 After it: holes in the segment file, blobs that nobody names, the copies in the write-ahead log; a
-kill in between leaves a mark, and the next opening finishes it. The list of erasures is a
-file beside the database that no backup holds, so that a restored backup can be told again.
+kill in between leaves a mark, and the next opening finishes it.
 """
 
-import json
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from novacore.journal import frame as frames
 from novacore.journal import segment as segments
@@ -20,33 +16,11 @@ from novacore.journal.segment import Segment
 from novacore.journal.sqlite_file import POSITION_MAX, Connection, row_key
 from novacore.journal.store import Erasure
 
-LIST_NAME = "erasures.jsonl"
-
 _FAMILY = (
     "WITH RECURSIVE family(key) AS (SELECT key FROM session WHERE id=?"
     " UNION SELECT s.key FROM session s JOIN family f ON s.parent = f.key) SELECT key FROM family"
 )
 """A session and all that was forked from it, directly or not."""
-
-
-def note(path: Path, erasures: Sequence[Erasure], *, at_us: int) -> None:
-    """Add erasures to the list, durably, before they are carried out. It names no content."""
-    lines = [
-        json.dumps(
-            {
-                "at_us": at_us,
-                "session": frames.session_text(each.session),
-                "positions": None if each.positions is None else sorted(each.positions),
-            }
-        )
-        for each in erasures
-    ]
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(handle, "".join(f"{line}\n" for line in lines).encode())
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def erase(connection: Connection, erasures: Sequence[Erasure]) -> int:

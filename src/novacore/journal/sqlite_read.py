@@ -355,27 +355,47 @@ def _missing(session: bytes, position: int) -> Corrupt:
     )
 
 
-def feed(connection: Connection, after: int, limit: int, *, scope: Scope) -> list[Frame]:
-    """An owner's entries above a sequence. Segments are read once per call."""
+def epoch(connection: Connection) -> str:
+    """What changes with every restore."""
+    return str(connection.execute("SELECT value FROM meta WHERE key='epoch'").get)
+
+
+_FEED = (
+    "SELECT e.session, e.position, s.id, e.sequence FROM entry e"
+    " CROSS JOIN session s ON s.key = e.session"
+)
+
+
+def feed(connection: Connection, after: int, limit: int, *, scope: Scope | None) -> list[Frame]:
+    """An owner's entries above a sequence (None: every owner's). Segments are read once a call."""
+    of_owner = "" if scope is None else "AND s.tenant = ?3 AND s.owner = ?4"
+    owner = () if scope is None else (scope.tenant, scope.owner)
     rows = connection.execute(
-        "SELECT e.session, e.position, s.id FROM entry e CROSS JOIN session s ON s.key = e.session"
-        " WHERE e.sequence > ? AND s.tenant = ? AND s.owner = ? ORDER BY e.sequence LIMIT ?",
-        (after, scope.tenant, scope.owner, max(0, limit)),
+        f"{_FEED} WHERE e.sequence > ?1 {of_owner} ORDER BY e.sequence LIMIT ?2",
+        (after, max(0, limit), *owner),
     ).fetchall()
     sealed: dict[int, Segment] = {}
     found: list[Frame] = []
-    for key, position, session in rows:
-        stored = connection.execute(
-            "SELECT frame FROM tail WHERE key=?", (row_key(key, position),)
-        ).get
-        if stored is not None:
-            found.append(_parsed(stored, session, position))
-            continue
-        run = sealed.get(key)
-        if run is None or not run.base <= position < run.base + run.count:
-            run = sealed[key] = _segment_of(connection, key, position)
-        found.append(run.frame(position - run.base))
+    for key, position, session, sequence in rows:
+        try:
+            found.append(_feed_frame(connection, (key, session, position), sealed))
+        except Corrupt as error:
+            error.sequence = sequence
+            raise
     return found
+
+
+def _feed_frame(
+    connection: Connection, place: tuple[int, bytes, int], sealed: dict[int, Segment]
+) -> Frame:
+    key, session, position = place
+    stored = connection.execute("SELECT frame FROM tail WHERE key=?", (row_key(key, position),)).get
+    if stored is not None:
+        return _parsed(stored, session, position)
+    run = sealed.get(key)
+    if run is None or not run.base <= position < run.base + run.count:
+        run = sealed[key] = _segment_of(connection, key, position)
+    return run.frame(position - run.base)
 
 
 def _segment_of(connection: Connection, key: int, position: int) -> Segment:

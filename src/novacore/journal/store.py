@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from novacore.journal.frame import Frame
-from novacore.journal.model import Appended, Problem, Scope
+from novacore.journal.locks import Lock
+from novacore.journal.model import Appended, Erased, FeedState, Problem, Scope
 from novacore.journal.transcript import Part
 
 
@@ -142,11 +143,31 @@ class Engine(Protocol):
         """A value that changes whenever anything in the store did. Costs microseconds."""
         ...
 
-    def feed(self, after: int, limit: int, *, scope: Scope) -> list[Frame]:
+    def feed(self, after: int, limit: int, *, scope: Scope | None) -> list[Frame]:
         """Up to `limit` of an owner's entries with a sequence above `after`, in that order.
+
+        Args:
+            after: the last sequence that the reader has seen.
+            limit: at most so many.
+            scope: whose; None: every owner's.
 
         Raises:
             Corrupt: one of them is damaged; names it. Other owners' damage is none of it.
+        """
+        ...
+
+    def state(self) -> FeedState:
+        """Which journal this is and where it ends, from one moment."""
+        ...
+
+    def erasures(self, after: int, limit: int) -> list[Erased]:
+        """Up to `limit` erasures with a number above `after`, in order; all were carried out."""
+        ...
+
+    def try_lock(self, name: str) -> Lock | None:
+        """A lock over all processes that share the store; None: it is held.
+
+        The storage releases it when its holder dies.
         """
         ...
 

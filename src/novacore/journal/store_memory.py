@@ -12,7 +12,8 @@ from itertools import islice
 from novacore.journal import frame as frames
 from novacore.journal.errors import Corrupt, EntryErased, SessionUnknown, StoreClosed
 from novacore.journal.frame import Frame
-from novacore.journal.model import Problem, Scope
+from novacore.journal.locks import Lock, MemoryLocks
+from novacore.journal.model import Erased, FeedState, Problem, Scope
 from novacore.journal.plan import Head, Planner, deliver, plan_all
 from novacore.journal.store import Erasure, SessionRow, Snapshot, Submission
 from novacore.journal.transcript import Part, Tail
@@ -33,6 +34,9 @@ class MemoryEngine:
         self._blobs: dict[tuple[tuple[str, str], bytes], bytes] = {}
         self._recorded_at_us = 0
         self._generation = 0
+        self._journal = str(uuid.uuid4())
+        self._erasures: list[Erased] = []
+        self._locks = MemoryLocks()
         self._is_closed = False
 
     @contextmanager
@@ -156,12 +160,38 @@ class MemoryEngine:
         with self._access():
             return len(self._log), len(self._rows), self._generation
 
-    def feed(self, after: int, limit: int, *, scope: Scope) -> list[Frame]:
+    def state(self) -> FeedState:
+        """See `Engine.state`."""
+        with self._access():
+            last = self._log[-1] if self._log else None
+            stored = frames.parse(self._stored[last[1]][last[2]]) if last else None
+            return FeedState(
+                journal=self._journal,
+                epoch="1",
+                sequence=stored.sequence if stored else 0,
+                recorded_at_us=stored.recorded_at_us if stored else 0,
+                erasures=len(self._erasures),
+            )
+
+    def erasures(self, after: int, limit: int) -> list[Erased]:
+        """See `Engine.erasures`."""
+        with self._access():
+            return self._erasures[after : after + max(0, limit)]
+
+    def try_lock(self, name: str) -> Lock | None:
+        """See `Engine.try_lock`."""
+        return self._locks.try_lock(name)
+
+    def feed(self, after: int, limit: int, *, scope: Scope | None) -> list[Frame]:
         """See `Engine.feed`."""
-        owner = (scope.tenant, scope.owner)
+        owner = (scope.tenant, scope.owner) if scope else None
         with self._access():
             start = bisect_right(self._log, after, key=lambda place: place[0])
-            mine = (place for place in self._log[start:] if self._scope_of(place[1]) == owner)
+            mine = (
+                place
+                for place in self._log[start:]
+                if owner is None or self._scope_of(place[1]) == owner
+            )
             return [
                 frames.parse(self._stored[session][index])
                 for _, session, index in islice(mine, max(0, limit))
@@ -173,9 +203,19 @@ class MemoryEngine:
         with self._access():
             for erasure in erasures:
                 count += self._erase_one(erasure)
+                self._erasures.append(self._noted(erasure))
             self._generation += 1
             self._drop_unreferenced_blobs()
         return count
+
+    def _noted(self, erasure: Erasure) -> Erased:
+        positions = erasure.positions
+        return Erased(
+            number=len(self._erasures) + 1,
+            session_id=frames.session_text(erasure.session),
+            positions=None if positions is None else tuple(sorted(positions)),
+            at_us=self._clock.now_us(),
+        )
 
     def put_blob(self, scope: tuple[str, str], digest: bytes, content: bytes) -> None:
         """See `Engine.put_blob`."""

@@ -11,22 +11,22 @@ import uuid
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import apsw
 
-from novacore.journal import frame as frames
 from novacore.journal import (
+    erasure_list,
     segment_file,
-    sqlite_check,
     sqlite_erase,
     sqlite_file,
     sqlite_read,
     sqlite_room,
     sqlite_seal,
 )
+from novacore.journal import frame as frames
 from novacore.journal.blobs import BlobFolder
 from novacore.journal.config import Config
+from novacore.journal.erasure_list import ErasureList
 from novacore.journal.errors import (
     Corrupt,
     EntryErased,
@@ -37,12 +37,13 @@ from novacore.journal.errors import (
     StoreUnusable,
 )
 from novacore.journal.frame import Frame
-from novacore.journal.model import Appended, Problem, Scope
+from novacore.journal.model import Appended
 from novacore.journal.plan import Head, Outcome, Planner, deliver, plan_all
 from novacore.journal.segment_file import SegmentFile
 from novacore.journal.sqlite_file import Connection, row_key, translated
 from novacore.journal.sqlite_readers import Readers
-from novacore.journal.store import Erasure, SessionRow, Snapshot, Submission
+from novacore.journal.sqlite_reads import SQLiteReads
+from novacore.journal.store import Erasure, SessionRow, Submission
 from novacore.journal.turns import Turns
 from novacore.journal.witness import Witness, Witnessed
 from novacore.kit import Clock
@@ -50,7 +51,6 @@ from novacore.kit import Clock
 FILE_NAME = "journal.db"
 _WRITER_CACHE_KIB = 16 * 1024
 _READER_CACHE_KIB = 1024
-_READS_MAX = 4
 _MOVES_MAX = 32
 _HEADS_MAX = 10_000
 """More sessions' ends than this are not kept in memory."""
@@ -60,10 +60,7 @@ _SEAL_AT_CLOSE = 8
 """A session with this many unsealed entries is sealed when the store closes."""
 
 
-_Found = TypeVar("_Found")
-
-
-class SQLiteEngine:
+class SQLiteEngine(SQLiteReads):
     """An engine on a local directory.
 
     Args:
@@ -94,6 +91,7 @@ class SQLiteEngine:
                 hint="Check who owns the data directory and its files: 'nova doctor'.",
             ) from error
         self._write_lock = threading.Lock()
+        self._erasures = ErasureList(folder / erasure_list.FILE_NAME, alone=self._alone)
         log = self._path.with_name(f"{FILE_NAME}-wal")
         self._was_left_open = log.exists() and log.stat().st_size > 0
         """True: a process was killed, or is still there; blobs that nobody names may lie about."""
@@ -177,6 +175,11 @@ class SQLiteEngine:
             yield
         finally:
             self._turns.give_back()
+
+    @contextmanager
+    def _alone(self) -> Generator[None]:
+        with self._write_lock, self._turn():
+            yield
 
     @contextmanager
     def _writing(self, doing: str) -> Generator[Connection]:
@@ -393,59 +396,12 @@ class SQLiteEngine:
         with self._writing("creating a session") as connection:
             return sqlite_read.create_session(connection, row)
 
-    def find_sessions(
-        self,
-        scope: Scope | None,
-        *,
-        session: bytes | None = None,
-        workspace: str | None = None,
-        name: str | None = None,
-    ) -> list[SessionRow]:
-        """See `Engine.find_sessions`."""
-        with self._readers.reading() as connection:
-            return sqlite_read.find_sessions(
-                connection, scope, session=session, workspace=workspace, name=name
-            )
-
-    def find_place(self, scope: Scope, entry_id: bytes) -> tuple[bytes, int] | None:
-        """See `Engine.find_place`."""
-        with self._readers.reading() as connection:
-            return sqlite_read.find_place(connection, scope, entry_id)
-
-    def load(self, session: bytes, *, known: Snapshot | None = None) -> Snapshot:
-        """See `Engine.load`."""
-
-        def read(connection: Connection) -> Snapshot:
-            return sqlite_read.load(connection, session, known=known)
-
-        return self._steadily(read, lambda found: any(part.run.damaged for part in found.parts))
-
-    def mark(self) -> object:
-        """See `Engine.mark`."""
-        with self._mark_lock:
-            if self._is_closed:
-                raise StoreClosed
-            try:
-                return self._marker.execute("PRAGMA data_version").get
-            except apsw.Error:
-                with translated("reading"):
-                    raise
-
-    def feed(self, after: int, limit: int, *, scope: Scope) -> list[Frame]:
-        """See `Engine.feed`."""
-
-        def read(connection: Connection) -> list[Frame]:
-            return sqlite_read.feed(connection, after, limit, scope=scope)
-
-        return self._steadily(read, lambda _: False)
-
     def erase(self, erasures: Iterable[Erasure]) -> int:
         """See `Engine.erase`."""
         wanted = list(erasures)
-        with translated("erasing"):
-            path = self.folder / sqlite_erase.LIST_NAME
-            sqlite_erase.note(path, wanted, at_us=self._clock.now_us())
         with self._writing("erasing") as connection:
+            path = self.folder / erasure_list.FILE_NAME
+            erasure_list.note(path, wanted, at_us=self._clock.now_us())
             count = sqlite_erase.erase(connection, wanted)
             self._heads.clear()
         self._finish_erasing()
@@ -489,52 +445,6 @@ class SQLiteEngine:
                 if sqlite_read.is_blob_named(connection, scope, digest):
                     raise
             raise EntryErased from None
-
-    def check(self, session: bytes | None = None) -> list[Problem]:
-        """See `Engine.check`."""
-        found: list[Problem] = []
-        keys: list[int] = []
-        try:
-            with self._readers.reading() as connection:
-                if session is None:
-                    found += sqlite_check.check_file(connection)
-                keys = sqlite_read.session_keys(connection, session)
-        except Corrupt as error:
-            found.append(Problem(what=error.message))
-        if session is None:
-            notes = (self._witness.damage(), self._trouble)
-            found += [Problem(what=text) for text in notes if text]
-        for key in keys:
-            found += self._check_session(key)
-        return found
-
-    def _check_session(self, key: int) -> list[Problem]:
-        def read(connection: Connection) -> list[Problem]:
-            return sqlite_check.check_session(connection, key)
-
-        try:
-            return self._steadily(read, bool)
-        except Corrupt as error:
-            return [sqlite_check.problem_of(error)]
-
-    def _steadily(
-        self, read: Callable[[Connection], _Found], is_damaged: Callable[[_Found], bool]
-    ) -> _Found:
-        """Read again when damage was met while others wrote: an extent may have been used anew."""
-        before: object = None
-        for _ in range(_READS_MAX):
-            try:
-                with self._readers.reading() as connection:
-                    found = read(connection)
-                if not is_damaged(found) or self.mark() == before:
-                    return found
-            except Corrupt:
-                if self.mark() == before:
-                    raise
-            before = self.mark()
-        # Others write faster than this reads: read once more in a turn of our own.
-        with self._write_lock, self._turn(), self._readers.reading() as connection:
-            return read(connection)
 
     def close(self) -> None:
         """See `Engine.close`."""
