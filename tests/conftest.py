@@ -3,6 +3,8 @@
 import hypothesis
 import pytest
 
+pytest_plugins = ("tests.servers.fixtures",)
+
 # How long an example takes says nothing about whether it is right; a busy machine must not fail.
 hypothesis.settings.register_profile(
     "house",
