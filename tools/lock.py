@@ -13,12 +13,12 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "pyproject.toml"
 # File, what it holds; each later file keeps to the releases that dev.txt chose.
 LOCKS: dict[str, tuple[str, ...]] = {
-    "dev": (PROJECT, "--extra", "local", "--group", "dev"),
+    "dev": (PROJECT, "--all-extras", "--group", "dev"),
     "build": ("--group", "build"),
     "lock": ("--group", "lock"),
-    "local": (PROJECT, "--extra", "local"),
+    "local": (PROJECT, "--extra", "local", "--extra", "recall"),
     "run": (PROJECT,),
-    "bench": (PROJECT, "--group", "bench"),
+    "bench": (PROJECT, "--extra", "recall", "--group", "bench"),
 }
 SHAPE = (
     "--universal",
