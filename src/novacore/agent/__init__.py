@@ -53,6 +53,7 @@ from novacore.agent.stats import Stats, stats_of
 from novacore.agent.tool import Access, FunctionTool, Subject, Tool, ToolOutcome
 from novacore.agent.toolbox import Toolbox, arguments_schema
 from novacore.agent.tools import standard_tools
+from novacore.agent.tools.history import Recalled, Recaller
 from novacore.agent.view import View
 
 __all__ = [
@@ -85,6 +86,8 @@ __all__ = [
     "OutsideWorkspace",
     "Permissions",
     "Question",
+    "Recalled",
+    "Recaller",
     "Repaired",
     "Retrying",
     "Rule",

@@ -1,4 +1,4 @@
-"""The tools that every agent has: commands, files, search, notes and kept output."""
+"""The tools that every agent has: commands, files, search, notes, history and kept output."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from novacore.agent.notebook import NoteBook
 from novacore.agent.permissions import Permissions
 from novacore.agent.toolbox import Toolbox
 from novacore.agent.tools.files import file_tools
+from novacore.agent.tools.history import Recaller, history_tool
 from novacore.agent.tools.notes import note_tools, output_tool
 from novacore.agent.tools.search import search_tools
 from novacore.agent.tools.shell import shell_tools
@@ -23,6 +24,7 @@ def standard_tools(
     permissions: Permissions,
     config: Config,
     notebook: NoteBook | None = None,
+    recaller: Recaller | None = None,
 ) -> Toolbox:
     """The tools for one session in one workspace.
 
@@ -32,15 +34,18 @@ def standard_tools(
         permissions: files that it refuses to read are left out of lists and searches.
         config: the limits.
         notebook: the workspace's notes; None: without the tools `note` and `recall`.
+        recaller: finds what was said in earlier conversations; None: without `search_history`.
     """
     place = Workspace(workspace, is_confined=config.workspace_confined)
     notes = note_tools(notebook, session=session, config=config) if notebook else []
+    history = [history_tool(recaller, session=session, config=config)] if recaller else []
     return Toolbox(
         [
             *shell_tools(place.root, config=config, blobs=session),
             *file_tools(place, config=config),
             *search_tools(place, config=config, denied_paths=permissions.denied_paths),
             *notes,
+            *history,
             output_tool(session=session, config=config),
         ]
     )
