@@ -61,6 +61,7 @@ __all__ = [
     "MESSAGE",
     "Appended",
     "Config",
+    "Core",
     "Corrupt",
     "Entries",
     "Entry",

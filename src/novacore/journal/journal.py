@@ -6,7 +6,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from novacore.journal import frame as frames
 from novacore.journal.core import NAME_BYTES_MAX, Core, limited_text
@@ -238,6 +238,9 @@ def _restored_id(
     return derived_id("copied session", scope.tenant, scope.owner, wanted).bytes
 
 
+_StoreT = TypeVar("_StoreT", bound="JournalStore")
+
+
 class JournalStore:
     """All sessions of one owner. Made by `open_store` or `open_memory`; safe between threads."""
 
@@ -260,6 +263,10 @@ class JournalStore:
     def for_owner(self, scope: Scope) -> "JournalStore":
         """The same journal, seen by another owner. Closing either closes both."""
         return JournalStore(self._core, scope)
+
+    def made_into(self, make: "Callable[[Core, Scope], _StoreT]") -> "_StoreT":
+        """The same journal as a store of another class, for what adds to it (as recall does)."""
+        return make(self._core, self.scope)
 
     def session(self, name: str, *, workspace: str = "") -> JournalSession:
         """The session of that name in that workspace; created when there is none."""
