@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from tests.servers.falkordb import FalkorServer
+    from tests.servers.kafka import KafkaServer
+    from tests.servers.mongodb import MongoServer
+    from tests.servers.nats import NatsServer
     from tests.servers.postgres import PostgresServer
+    from tests.servers.valkey import ValkeyServer
 
 
 @pytest.fixture(scope="session")
@@ -21,4 +26,49 @@ def postgres_server() -> "Iterator[PostgresServer]":
     from tests.servers.postgres import PostgresServer  # noqa: PLC0415 - only for who asks
 
     with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> "Iterator[ValkeyServer]":
+    """A server of the Redis protocol: `.url`, `.url_of(database)`."""
+    from tests.servers.valkey import ValkeyServer  # noqa: PLC0415 - only for who asks
+
+    with ValkeyServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def falkordb_server() -> "Iterator[FalkorServer]":
+    """A graph server that speaks Cypher: `.url`."""
+    from tests.servers.falkordb import FalkorServer  # noqa: PLC0415 - only for who asks
+
+    with FalkorServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def nats_server() -> "Iterator[NatsServer]":
+    """A NATS server with JetStream: `.url`."""
+    from tests.servers.nats import NatsServer  # noqa: PLC0415 - only for who asks
+
+    with NatsServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mongodb_server() -> "Iterator[MongoServer]":
+    """A server of the MongoDB protocol: `.url`, `.url_of(database)`."""
+    from tests.servers.mongodb import MongoServer  # noqa: PLC0415 - only for who asks
+
+    with MongoServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka_server() -> "Iterator[KafkaServer]":
+    """A broker of the Kafka protocol: `.url`."""
+    from tests.servers.kafka import KafkaServer  # noqa: PLC0415 - only for who asks
+
+    with KafkaServer() as server:
         yield server
