@@ -18,6 +18,12 @@ class RootConfig:
         choices=("journal", "json"),
         doc="How sessions are kept: in the journal, or as one plain JSON file each.",
     )
+    database_url: str = kit.setting(
+        "",
+        secret=True,
+        doc="PostgreSQL as the home of the journal: postgresql://USER:PASSWORD@HOST/DATABASE. "
+        "Empty: SQLite in the data directory.",
+    )
     debug: bool = kit.setting(
         False, doc="Show where in the program an error came from, for a report."
     )

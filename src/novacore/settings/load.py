@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from novacore import agent, journal, kit, llm
+from novacore import agent, journal, kit, llm, tiers
 from novacore.settings import errors, sources
 from novacore.settings.config import CLIConfig, RootConfig
 from novacore.settings.keys import ENV_CONFIG, ENV_PREFIX, Key, list_keys
@@ -23,6 +23,7 @@ ROOMS: Mapping[str, type] = {
     "agent": agent.Config,
     "cli": CLIConfig,
     "journal": journal.Config,
+    "tiers": tiers.Config,
 }
 VENDOR_KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "MINIMAX_API_KEY")
 
@@ -67,10 +68,12 @@ def load(
         data_dir=_data_dir(given, env),
         workspace=folder,
         store=root.store,
+        database_url=root.database_url,
         debug=root.debug,
         journal=configs["journal"],
         llm=configs["llm"],
         agent=configs["agent"],
+        tiers=configs["tiers"],
         cli=configs["cli"],
         vendor_keys={name: env[name].strip() for name in VENDOR_KEYS if env.get(name, "").strip()},
         terminal=_terminal(env),

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from novacore import agent, journal, llm
+from novacore import agent, journal, llm, tiers
 from novacore.settings import values
 from novacore.settings.config import CLIConfig
 from novacore.settings.keys import Key
@@ -47,10 +47,13 @@ class Settings:
     """The folder that the agent works in; absolute."""
     store: str
     """journal or json."""
+    database_url: str = dataclasses.field(repr=False)
+    """Where the journal is on PostgreSQL; empty: SQLite in the data directory."""
     debug: bool
     journal: journal.Config
     llm: llm.Config
     agent: agent.Config
+    tiers: tiers.Config
     cli: CLIConfig
     vendor_keys: Mapping[str, str] = dataclasses.field(repr=False)
     """API keys under their vendors' usual names, as ANTHROPIC_API_KEY; only those that are set."""
