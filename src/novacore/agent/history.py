@@ -34,6 +34,11 @@ class Transcript(Protocol):
         ...
 
     @property
+    def generation(self) -> int:
+        """Changes when anything in the store was erased."""
+        ...
+
+    @property
     def entries(self) -> Sequence[journal.Entry]:
         """Entries of every kind."""
         ...
@@ -140,6 +145,11 @@ class History:
     """
 
     def __init__(self) -> None:
+        self._generation = -1
+        self._start_over()
+
+    def _start_over(self) -> None:
+        """Forget everything: what was erased since it was read must not be sent again."""
         self.items: list[Item] = []
         self.changed_from = 0
         self.position = 0
@@ -157,6 +167,14 @@ class History:
 
     def refresh(self, transcript: Transcript) -> None:
         """Take in what was appended since; what can't be read is left out and noted as damaged."""
+        if transcript.generation != self._generation:
+            self._generation = transcript.generation
+            if self.position:
+                mode = self.view_mode
+                self._start_over()
+                self.refresh(transcript)
+                self.view_mode = mode
+                return
         self._transcript = transcript
         entries = transcript.entries
         is_laid_over = False

@@ -70,6 +70,7 @@ class Core:
             frames.session_text(session),
             snapshot.parts,
             decoder=self.decoder(scopes),
+            generation=snapshot.generation,
         )
 
     def decoder(self, scopes: tuple[tuple[str, str], ...]) -> BodyDecoder:

@@ -130,8 +130,13 @@ class Transcript(Sequence[Message]):
     `without_damage()` gives a transcript that leaves such entries out.
     """
 
-    def __init__(self, session_id: str, parts: Sequence[Part], *, decoder: BodyDecoder) -> None:
+    def __init__(
+        self, session_id: str, parts: Sequence[Part], *, decoder: BodyDecoder, generation: int = 0
+    ) -> None:
         self.session_id = session_id
+        self.generation = generation
+        """Changes when anything in the store was erased: what was made of an older one may hold
+        what is gone."""
         self._parts = tuple(parts)
         self._decoder = decoder
         self._ends = list(accumulate(len(part.messages) for part in self._parts))
@@ -211,7 +216,9 @@ class Transcript(Sequence[Message]):
                 break
             parts.append(Part(part.run, take=min(part.take, left)))
             left -= part.take
-        return Transcript(self.session_id, parts, decoder=self._decoder)
+        return Transcript(
+            self.session_id, parts, decoder=self._decoder, generation=self.generation
+        )
 
     def holder_of(self, position: int) -> bytes:
         """The id of the session that the entry was appended to: this one, or one it forked from."""
@@ -233,7 +240,9 @@ class Transcript(Sequence[Message]):
         ]
         if sum(len(part.messages) for part in parts) == len(self):
             return self
-        return Transcript(self.session_id, parts, decoder=self._decoder)
+        return Transcript(
+            self.session_id, parts, decoder=self._decoder, generation=self.generation
+        )
 
     def _is_readable(self, run: Run, index: int) -> bool:
         if index in run.damaged:

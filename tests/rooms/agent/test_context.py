@@ -374,3 +374,18 @@ def test_a_view_says_which_positions_it_leaves_out():
     )  # fmt: skip
     assert [at for at in range(10) if view.leaves_out(at)] == [2, 3, 4, 5, 8]
     assert not dataclasses.replace(view, left_out=()).leaves_out(0)
+
+
+async def test_what_was_erased_is_not_sent_again_by_an_agent_that_has_it_open(
+    make_agent, session, store
+):
+    model = ScriptedModel(*(Reply(text=text) for text in ("one", "two", "three")))
+    one = make_agent(model)
+    await run(one, "my key is hunter2")
+    await run(one, "go on")
+    assert "hunter2" in json.dumps(model.requests[-1]["messages"])
+    store.erase(session.id, positions=[session.open().message_positions[0]])
+    await run(one, "and now")
+    sent = json.dumps(model.requests[-1]["messages"])
+    assert "hunter2" not in sent
+    assert all(text in sent for text in ("go on", "one", "two", "and now"))

@@ -50,6 +50,7 @@ class Damaged:
 
         class Transcript:
             position = transcript.position
+            generation = transcript.generation
             entries = Entries()
 
         return Transcript()
