@@ -21,9 +21,13 @@ from novacore.journal.errors import (
     SessionUnknown,
     StorageFailed,
     StoreClosed,
+    StoreMoved,
     StoreTooNew,
+    StoreUnfinished,
     StoreUnusable,
 )
+from novacore.journal.exact_json import decode as decode_exact
+from novacore.journal.exact_json import encode as encode_exact
 from novacore.journal.feed import Feed
 from novacore.journal.folding import plan_import, run_import
 from novacore.journal.import_plan import ImportPlan, ImportReport, ImportStep
@@ -47,8 +51,11 @@ from novacore.journal.model import (
     SessionInfo,
     VerifyReport,
 )
+from novacore.journal.replica import Replica, blobs_named
 from novacore.journal.salvage import salvage
 from novacore.journal.salvage_report import Gap, LostText, SalvageReport
+from novacore.journal.standing import COPYING
+from novacore.journal.store import Engine, SessionRow
 from novacore.journal.store_memory import MemoryEngine
 from novacore.journal.store_sqlite import SQLiteEngine
 from novacore.journal.surroundings import Surroundings, describe_surroundings
@@ -88,25 +95,33 @@ __all__ = [
     "PositionConflict",
     "Problem",
     "QueueFull",
+    "Replica",
     "SalvageReport",
     "Scope",
     "Session",
     "SessionInfo",
+    "SessionRow",
     "SessionUnknown",
     "StorageFailed",
     "Store",
     "StoreClosed",
+    "StoreMoved",
     "StoreTooNew",
+    "StoreUnfinished",
     "StoreUnusable",
     "Surroundings",
     "Transcript",
     "VerifyReport",
+    "blobs_named",
+    "decode_exact",
     "describe_surroundings",
+    "encode_exact",
     "export_session",
     "export_store",
     "import_lines",
     "open_json",
     "open_memory",
+    "open_replica",
     "open_store",
     "plan_import",
     "run_import",
@@ -133,11 +148,40 @@ def open_store(
     Raises:
         StoreUnusable: the directory can't hold a journal; says why.
         StoreTooNew: a newer NovaCore wrote it.
+        StoreUnfinished: a restore or migration into it is not complete.
         Corrupt: the file is damaged, or ends before what was acknowledged.
     """
     config, clock = config or Config(), clock or SystemClock()
     engine = SQLiteEngine(Path(path).expanduser(), config=config, clock=clock)
-    return JournalStore(Core(engine, config=config, clock=clock), scope or Scope())
+    return JournalStore(Core(_complete(engine), config=config, clock=clock), scope or Scope())
+
+
+def _complete(engine: Engine) -> Engine:
+    """An engine that holds a whole journal; closed again where it holds half a copy."""
+    if engine.standing() == COPYING:
+        engine.close()
+        raise StoreUnfinished
+    return engine
+
+
+def open_replica(
+    path: str | Path, *, config: Config | None = None, clock: Clock | None = None
+) -> Replica:
+    """The journal in a data directory as exact bytes, also one that is no complete copy yet.
+
+    Args:
+        path: the data directory; created when missing.
+        config: limits; None: the defaults.
+        clock: the time; None: the machine's.
+
+    Raises:
+        StoreUnusable: the directory can't hold a journal; says why.
+        StoreTooNew: a newer NovaCore wrote it.
+        Corrupt: the file is damaged, or ends before what was acknowledged.
+    """
+    config, clock = config or Config(), clock or SystemClock()
+    engine = SQLiteEngine(Path(path).expanduser(), config=config, clock=clock)
+    return Replica(Core(engine, config=config, clock=clock))
 
 
 def open_json(

@@ -24,7 +24,7 @@ def note(path: Path, erasures: Sequence[Erasure], *, at_us: int) -> None:
     lines = [
         json.dumps(
             {
-                "at_us": at_us,
+                "at_us": at_us if each.at_us is None else each.at_us,
                 "session": frames.session_text(each.session),
                 "positions": None if each.positions is None else sorted(each.positions),
             }

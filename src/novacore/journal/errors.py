@@ -11,6 +11,8 @@ NovaError
     ├── ImportRefused       REFUSED      a file that can't be imported
     ├── StoreTooNew         REFUSED      written by a newer NovaCore
     ├── StoreUnusable       REFUSED      the directory can't hold a journal
+    ├── StoreUnfinished     REFUSED      a copy is being made there and is not complete
+    ├── StoreMoved          REFUSED      the journal lives on elsewhere
     ├── StoreClosed         REFUSED      the store was closed
     ├── QueueFull           UNAVAILABLE  the writer is behind
     ├── StorageFailed       UNAVAILABLE  the disk is full, read-only or failing
@@ -114,6 +116,27 @@ class StoreTooNew(JournalError):
 
 class StoreUnusable(JournalError):
     """The directory can't hold a journal."""
+
+
+class StoreUnfinished(JournalError):
+    """The place holds a copy of a journal that is not complete."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            hint="Run the restore or migration again: it goes on where it stopped. "
+            "Or remove the place and begin anew."
+        )
+
+
+class StoreMoved(JournalError):
+    """The journal lives on elsewhere; here it can only be read."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            f"This journal moved to {place}; here it can only be read.",
+            hint="Use the new place. An unfinished move goes on when 'nova migrate' is run again.",
+        )
+        self.place = place
 
 
 class StoreClosed(JournalError):

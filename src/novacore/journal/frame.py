@@ -125,6 +125,13 @@ def parse(frame: bytes | memoryview) -> Frame:
     return parse_unchecked(frame)
 
 
+def raw(frame: Frame) -> bytes:
+    """The bytes that `parse` read it from."""
+    kind, actor = frame.kind.encode(), frame.actor.encode()
+    head = HEAD.pack(*frame[:14], len(kind), len(actor), len(frame.body))
+    return b"".join((head, kind, actor, frame.body))
+
+
 def parse_unchecked(frame: bytes | memoryview) -> Frame:
     """The fields of a whole frame whose checksum is known to be good, or of no interest."""
     head, kind, actor, at = split_head(frame)

@@ -27,6 +27,7 @@ from novacore.journal.model import (
     SessionInfo,
     VerifyReport,
 )
+from novacore.journal.replica import Replica
 from novacore.journal.store import Erasure, SessionRow, Submission
 from novacore.journal.transcript import Transcript, entry_of
 from novacore.journal.verify import Verification
@@ -425,6 +426,10 @@ class JournalStore:
     def feed(self) -> Feed:
         """Every owner's entries and erasures: for projections, backups and migration."""
         return Feed(self._core)
+
+    def replica(self) -> Replica:
+        """The journal as exact bytes, every owner's. Closing either closes both."""
+        return Replica(self._core)
 
     def erase(self, session_id: str, *, positions: Iterable[int] | None = None) -> int:
         """Destroy entries for good: bodies, salts, blobs, in every fork and every copy we hold.

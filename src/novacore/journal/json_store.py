@@ -20,7 +20,7 @@ from novacore.journal import frame as frames
 from novacore.journal import json_file, json_rows, sqlite_file
 from novacore.journal.atomic_file import replaced, sync_folder
 from novacore.journal.config import Config
-from novacore.journal.errors import Corrupt, EntryRefused, StorageFailed
+from novacore.journal.errors import Corrupt, EntryRefused, StorageFailed, StoreUnusable
 from novacore.journal.json_file import Facts, Line
 from novacore.journal.model import Problem, Scope
 from novacore.journal.plan import Head
@@ -200,6 +200,14 @@ class JSONEngine(MemoryEngine):
             for partial in self._folder.glob(".*.json.*"):
                 partial.unlink(missing_ok=True)
         return count
+
+    def set_standing(self, standing: str) -> None:
+        """See `Engine.set_standing`. Plain files stay open to whoever writes them."""
+        raise _uncopied()
+
+    def begin_copy(self, journal: bytes) -> None:
+        """See `Engine.begin_copy`."""
+        raise _uncopied()
 
     def check(self, session: bytes | None = None) -> list[Problem]:
         """See `Engine.check`: every file is read again."""
@@ -433,6 +441,13 @@ def _overwrite(file: int) -> None:
         done = os.pwrite(file, _ZEROS[: min(left, len(_ZEROS))], at)
         left, at = left - done, at + done
     os.fsync(file)
+
+
+def _uncopied() -> StoreUnusable:
+    return StoreUnusable(
+        "The plain JSON store can't be an exact copy of a journal.",
+        hint="Its files can be copied as they are; 'nova export --all' and 'nova import' move it.",
+    )
 
 
 def _failed(error: OSError) -> StorageFailed:

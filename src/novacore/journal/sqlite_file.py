@@ -20,6 +20,8 @@ from novacore.journal.segment_file import SegmentFile
 
 FORMAT = 1
 """What this program writes. An older one may read while `lowest_reader` allows it."""
+LOWEST_WRITER = 1
+"""The oldest program that may write what this one writes."""
 APPLICATION_ID = 0x4E4F5641
 """Stands in the file's header, so that other programs and we know whose it is: "NOVA"."""
 PAGE_BYTES = 4096
@@ -285,7 +287,8 @@ def _create(connection: Connection, *, journal: bytes) -> None:
     connection.execute(f"PRAGMA application_id={APPLICATION_ID}").fetchall()
     connection.execute(TABLES)
     facts = (
-        ("format", FORMAT), ("lowest_reader", 1), ("lowest_writer", 1), ("journal", journal),
+        ("format", FORMAT), ("lowest_reader", 1), ("lowest_writer", LOWEST_WRITER),
+        ("journal", journal),
         ("epoch", 1), ("generation", 0), ("segments_end", 0), ("must_scrub", 0),
     )  # fmt: skip
     connection.executemany("INSERT INTO meta VALUES (?, ?)", facts)

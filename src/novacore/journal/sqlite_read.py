@@ -13,7 +13,7 @@ from novacore.journal.frame import Frame
 from novacore.journal.model import Scope
 from novacore.journal.plan import Head
 from novacore.journal.segment import Layout, Segment
-from novacore.journal.sqlite_file import POSITION_MAX, Connection, row_key
+from novacore.journal.sqlite_file import POSITION_MAX, Connection, Cursor, row_key
 from novacore.journal.store import SessionRow, Snapshot
 from novacore.journal.transcript import Part, Run, Tail
 
@@ -419,6 +419,12 @@ def create_session(connection: Connection, row: SessionRow) -> SessionRow:
     found = find_sessions(connection, scope, workspace=row.workspace, name=row.name)
     if found:
         return found[0]
+    insert_session(connection, row)
+    return row
+
+
+def insert_session(connection: Connection, row: SessionRow) -> None:
+    """Add a session whose id and name are known to be free."""
     parent: int | None = None
     chain = frames.ROOT_CHAIN
     if row.parent is not None:
@@ -426,12 +432,12 @@ def create_session(connection: Connection, row: SessionRow) -> SessionRow:
         chain = _chain_before(connection, row.parent, row.forked_at)
     connection.execute(
         "INSERT INTO session (id, tenant, owner, workspace, name, created_us, updated_us, entries,"
-        " messages, sealed, tail_bytes, chain, parent, forked_at, checksum)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 0)",
+        " messages, sealed, tail_bytes, chain, parent, forked_at, is_erased, checksum)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, 0)",
         (
             row.id, row.tenant, row.owner, row.workspace, row.name, row.created_at_us,
             row.updated_at_us, row.entries, row.messages, row.forked_at, chain, parent,
-            row.forked_at,
+            row.forked_at, int(row.is_erased),
         ),
     )  # fmt: skip
     write_checksum(connection, row.id)
@@ -440,7 +446,6 @@ def create_session(connection: Connection, row: SessionRow) -> SessionRow:
         loaded = load(connection, row.id, known=None)
         messages = sum(len(part.messages) for part in loaded.parts)
         connection.execute("UPDATE session SET messages=? WHERE id=?", (messages, row.id))
-    return row
 
 
 _IDENTITY = (
@@ -495,6 +500,15 @@ def find_sessions(
         f"{_ROW} WHERE {' AND '.join(terms)} ORDER BY updated_us DESC, id DESC",
         tuple(where.values()),
     )
+    return _rows_of(rows)
+
+
+def all_rows(connection: Connection) -> list[SessionRow]:
+    """Every session, erased ones too, in order of creation."""
+    return _rows_of(connection.execute(f"{_ROW} ORDER BY key"))
+
+
+def _rows_of(rows: Cursor) -> list[SessionRow]:
     return [
         SessionRow(
             id=r[0], tenant=_text(r[1]), owner=_text(r[2]), name=_text(r[3]),

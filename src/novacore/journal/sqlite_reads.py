@@ -10,7 +10,7 @@ from typing import TypeVar
 import apsw
 
 from novacore.journal import frame as frames
-from novacore.journal import sqlite_check, sqlite_read
+from novacore.journal import sqlite_check, sqlite_copy, sqlite_read
 from novacore.journal.erasure_list import ErasureList
 from novacore.journal.errors import Corrupt, StoreClosed
 from novacore.journal.frame import Frame
@@ -55,6 +55,16 @@ class SQLiteReads:
             return sqlite_read.find_sessions(
                 connection, scope, session=session, workspace=workspace, name=name
             )
+
+    def rows(self) -> list[SessionRow]:
+        """See `Engine.rows`."""
+        with self._readers.reading() as connection:
+            return sqlite_read.all_rows(connection)
+
+    def standing(self) -> str:
+        """See `Engine.standing`."""
+        with self._readers.reading() as connection:
+            return sqlite_copy.standing(connection)
 
     def find_place(self, scope: Scope, entry_id: bytes) -> tuple[bytes, int] | None:
         """See `Engine.find_place`."""

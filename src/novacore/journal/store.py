@@ -84,6 +84,8 @@ class Erasure:
     session: bytes
     positions: frozenset[int] | None
     """None: all entries, the name and the workspace too."""
+    at_us: int | None = None
+    """When it was, µs UTC, for one that is carried out again in a copy; None: now."""
 
 
 class Engine(Protocol):
@@ -173,6 +175,47 @@ class Engine(Protocol):
 
     def erase(self, erasures: Iterable[Erasure]) -> int:
         """Destroy bodies and salts, durably and in every copy; returns how many entries it hit."""
+        ...
+
+    def rows(self) -> list[SessionRow]:
+        """Every owner's sessions, erased ones too, none before the one that it was forked from."""
+        ...
+
+    def standing(self) -> str:
+        """Whether it takes appends: see `standing.py`. Empty: it does."""
+        ...
+
+    def set_standing(self, standing: str) -> None:
+        """Change it, durably. No append that was not acknowledged before passes a refusal."""
+        ...
+
+    def begin_copy(self, journal: bytes) -> None:
+        """Make this store, empty or a copy begun before, the place of a copy of that journal.
+
+        It takes the journal's id; until `end_copy` it refuses appends and new sessions.
+
+        Raises:
+            StoreUnusable: it holds another journal, or one that is in use.
+        """
+        ...
+
+    def add_copied(self, sessions: Sequence[SessionRow], stored: Sequence[bytes]) -> None:
+        """Add a stretch of the journal that is copied, all or nothing, durable on return.
+
+        Sessions that are there already are left as they are; each is added at the end of what it
+        shares with its parent, whose entries up to `forked_at` are there already. Then the frames,
+        byte for byte, erased ones too, in order of sequence, each of a session that is there.
+        Their blobs were stored before. Each frame's checksum, digest, position and chain are
+        checked first (`copy_plan.CopyPlan`), and no sequence is at or below the last one here.
+
+        Raises:
+            Corrupt: a frame is damaged, or does not follow what is here; nothing was written.
+            StoreUnusable: no copy was begun.
+        """
+        ...
+
+    def end_copy(self, epoch: int) -> None:
+        """The copy is complete: open a new epoch (a fresh random number), and take appends."""
         ...
 
     def put_blob(self, scope: tuple[str, str], digest: bytes, content: bytes) -> None:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from itertools import islice
 
 from novacore.journal import frame as frames
+from novacore.journal import standing as standings
+from novacore.journal.copy_plan import CopyPlan
 from novacore.journal.errors import Corrupt, EntryErased, SessionUnknown, StoreClosed
 from novacore.journal.frame import Frame
 from novacore.journal.locks import Lock, MemoryLocks
@@ -34,7 +36,9 @@ class MemoryEngine:
         self._blobs: dict[tuple[tuple[str, str], bytes], bytes] = {}
         self._recorded_at_us = 0
         self._generation = 0
-        self._journal = str(uuid.uuid4())
+        self._journal = uuid.uuid4().bytes
+        self._epoch = 1
+        self._standing = standings.IN_USE
         self._erasures: list[Erased] = []
         self._locks = MemoryLocks()
         self._is_closed = False
@@ -46,29 +50,40 @@ class MemoryEngine:
                 raise StoreClosed
             yield
 
+    @contextmanager
+    def _changing(self, *, is_copy: bool = False) -> Generator[None]:
+        with self._access():
+            refusal = standings.find_refusal(self._standing)
+            if refusal and not (is_copy and self._standing == standings.COPYING):
+                raise refusal
+            yield
+
     def commit(self, batch: Sequence[Submission]) -> Callable[[], None]:
         """See `Engine.commit`."""
-        with self._access():
+        with self._changing():
             self._recorded_at_us = max(self._clock.now_us(), self._recorded_at_us)
             last = self._log[-1][0] if self._log else 0
             planner = Planner(self, last + 1, self._recorded_at_us)
             outcomes = plan_all(planner, batch)
-            for item in planner.planned:
-                head = item.head
-                index = len(self._stored[head.session])
-                self._stored[head.session].append(item.stored)
-                self._ids[head.scope, item.id] = (head.session, index)
-                self._log.append((item.sequence, head.session, index))
-                for digest, content in item.blobs:
-                    self._blobs[head.scope, digest] = content
-            for head in planner.touched.values():
-                self._rows[head.session] = dataclasses.replace(
-                    self._rows[head.session],
-                    entries=head.position,
-                    messages=head.messages,
-                    updated_at_us=head.updated_at_us,
-                )
+            self._keep(planner)
         return lambda: deliver(batch, outcomes)
+
+    def _keep(self, plan: Planner | CopyPlan) -> None:
+        for item in plan.planned:
+            head = item.head
+            index = len(self._stored[head.session])
+            self._stored[head.session].append(item.stored)
+            self._ids[head.scope, item.id] = (head.session, index)
+            self._log.append((item.sequence, head.session, index))
+            for digest, content in item.blobs:
+                self._blobs[head.scope, digest] = content
+        for head in plan.touched.values():
+            self._rows[head.session] = dataclasses.replace(
+                self._rows[head.session],
+                entries=head.position,
+                messages=head.messages,
+                updated_at_us=head.updated_at_us,
+            )
 
     def head(self, session: bytes) -> Head:
         """See `LookUp.head`."""
@@ -93,21 +108,69 @@ class MemoryEngine:
 
     def create_session(self, row: SessionRow) -> SessionRow:
         """See `Engine.create_session`."""
-        with self._access():
+        with self._changing():
             for other in self._rows.values():
                 same = (other.tenant, other.owner, other.workspace, other.name)
                 if not other.is_erased and same == (row.tenant, row.owner, row.workspace, row.name):
                     return other
-            if row.parent is not None and row.parent not in self._rows:
-                raise SessionUnknown(frames.session_text(row.parent))
-            self._rows[row.id] = row
-            self._stored[row.id] = []
-            if row.parent is not None:
-                # Counted here: an erase may have come between the caller's look and this.
-                parts = MemoryEngine.load(self, row.id).parts
-                messages = sum(len(part.messages) for part in parts)
-                self._rows[row.id] = dataclasses.replace(row, messages=messages)
-            return self._rows[row.id]
+            return self._add_session(row)
+
+    def _add_session(self, row: SessionRow) -> SessionRow:
+        if row.parent is not None and row.parent not in self._rows:
+            raise SessionUnknown(frames.session_text(row.parent))
+        self._rows[row.id] = row
+        self._stored[row.id] = []
+        if row.parent is not None:
+            # Counted here: an erase may have come between the caller's look and this.
+            parts = MemoryEngine.load(self, row.id).parts
+            messages = sum(len(part.messages) for part in parts)
+            self._rows[row.id] = dataclasses.replace(row, messages=messages)
+        return self._rows[row.id]
+
+    def rows(self) -> list[SessionRow]:
+        """See `Engine.rows`."""
+        with self._access():
+            return list(self._rows.values())
+
+    def standing(self) -> str:
+        """See `Engine.standing`."""
+        with self._access():
+            return self._standing
+
+    def set_standing(self, standing: str) -> None:
+        """See `Engine.set_standing`."""
+        with self._access():
+            self._standing = standing
+
+    def begin_copy(self, journal: bytes) -> None:
+        """See `Engine.begin_copy`."""
+        with self._access():
+            standings.check_begin(
+                self._standing, is_empty=not self._rows, is_same=self._journal == journal
+            )
+            self._journal, self._standing = journal, standings.COPYING
+
+    def add_copied(self, sessions: Sequence[SessionRow], stored: Sequence[bytes]) -> None:
+        """See `Engine.add_copied`."""
+        with self._access():
+            standings.check_copying(self._standing)
+            plan = CopyPlan(self, self._log[-1][0] if self._log else 0)
+            new = [row for row in sessions if row.id not in self._rows]
+            for row in new:
+                self._add_session(standings.copied_row(row))
+            try:
+                plan.add_all(stored)
+            except BaseException:
+                for row in new:
+                    del self._rows[row.id], self._stored[row.id]
+                raise
+            self._recorded_at_us = max(self._recorded_at_us, plan.recorded_at_us)
+            self._keep(plan)
+
+    def end_copy(self, epoch: int) -> None:
+        """See `Engine.end_copy`."""
+        with self._access():
+            self._epoch, self._standing = epoch, standings.IN_USE
 
     def find_sessions(
         self,
@@ -166,8 +229,8 @@ class MemoryEngine:
             last = self._log[-1] if self._log else None
             stored = frames.parse(self._stored[last[1]][last[2]]) if last else None
             return FeedState(
-                journal=self._journal,
-                epoch="1",
+                journal=frames.session_text(self._journal),
+                epoch=str(self._epoch),
                 sequence=stored.sequence if stored else 0,
                 recorded_at_us=stored.recorded_at_us if stored else 0,
                 erasures=len(self._erasures),
@@ -200,7 +263,7 @@ class MemoryEngine:
     def erase(self, erasures: Iterable[Erasure]) -> int:
         """See `Engine.erase`."""
         count = 0
-        with self._access():
+        with self._changing(is_copy=True):
             for erasure in erasures:
                 count += self._erase_one(erasure)
                 self._erasures.append(self._noted(erasure))
@@ -214,7 +277,7 @@ class MemoryEngine:
             number=len(self._erasures) + 1,
             session_id=frames.session_text(erasure.session),
             positions=None if positions is None else tuple(sorted(positions)),
-            at_us=self._clock.now_us(),
+            at_us=self._clock.now_us() if erasure.at_us is None else erasure.at_us,
         )
 
     def put_blob(self, scope: tuple[str, str], digest: bytes, content: bytes) -> None:

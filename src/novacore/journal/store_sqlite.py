@@ -17,6 +17,7 @@ import apsw
 from novacore.journal import (
     erasure_list,
     segment_file,
+    sqlite_copy,
     sqlite_erase,
     sqlite_file,
     sqlite_read,
@@ -24,8 +25,10 @@ from novacore.journal import (
     sqlite_seal,
 )
 from novacore.journal import frame as frames
+from novacore.journal import standing as standings
 from novacore.journal.blobs import BlobFolder
 from novacore.journal.config import Config
+from novacore.journal.copy_plan import CopyPlan
 from novacore.journal.erasure_list import ErasureList
 from novacore.journal.errors import (
     Corrupt,
@@ -108,6 +111,7 @@ class SQLiteEngine(SQLiteReads):
         self._trouble = ""
         self._is_writer_lost = False
         self._format_needed = 1
+        self._standing = standings.IN_USE
         self._recorded_at_us = 0
         try:
             self._writer = self._open_writer()
@@ -182,8 +186,13 @@ class SQLiteEngine(SQLiteReads):
             yield
 
     @contextmanager
-    def _writing(self, doing: str) -> Generator[Connection]:
-        """A write transaction, ours alone; rolled back when anything goes wrong."""
+    def _writing(self, doing: str, *, of: str = "") -> Generator[Connection]:
+        """A write transaction, ours alone; rolled back when anything goes wrong.
+
+        Args:
+            doing: what for, in errors.
+            of: the standing that the store may have, besides being in use; "any" for all.
+        """
         with self._write_lock, self._turn(), translated(doing):
             if self._is_closed:
                 raise StoreClosed
@@ -192,10 +201,7 @@ class SQLiteEngine(SQLiteReads):
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
                 self._refresh()
-                if self._format_needed > sqlite_file.FORMAT:
-                    raise StoreTooNew(
-                        needed=self._format_needed, ours=sqlite_file.FORMAT, doing="writing"
-                    )
+                self._check_standing(of)
                 yield self._writer
                 sqlite_room.settle(self._writer)
                 self._writer.execute("COMMIT")
@@ -206,6 +212,13 @@ class SQLiteEngine(SQLiteReads):
                 added = self._next.sequence - self._last.sequence
                 self._last, self._next = self._next, None
                 self._after_commit(added)
+
+    def _check_standing(self, of: str) -> None:
+        refusal = standings.find_refusal(self._standing)
+        if refusal and of not in ("any", self._standing):
+            raise refusal
+        if not refusal and self._format_needed > sqlite_file.FORMAT:
+            raise StoreTooNew(needed=self._format_needed, ours=sqlite_file.FORMAT, doing="writing")
 
     def _abandon(self, *, is_storage: bool) -> None:
         """Back to what the file holds; after a failed write by a fresh connection."""
@@ -246,6 +259,7 @@ class SQLiteEngine(SQLiteReads):
             )
         self._last = Witnessed(last.journal, last.sequence, last.chain)
         self._format_needed = sqlite_file.format_needed(self._writer, key="lowest_writer")
+        self._standing = sqlite_copy.standing(self._writer)
         self._recorded_at_us = max(self._recorded_at_us, last.recorded_at_us)
         self._heads.clear()
         self._data_version = version
@@ -260,12 +274,10 @@ class SQLiteEngine(SQLiteReads):
             outcomes = plan_all(planner, batch)
             if planner.planned:
                 self._write(connection, planner)
-                last = planner.planned[-1]
-                self._next = Witnessed(self._last.journal, last.sequence, last.head.chain)
             self._drop_unused_blobs(batch, outcomes)
         return lambda: deliver(batch, outcomes)
 
-    def _write(self, connection: Connection, planner: Planner) -> None:
+    def _write(self, connection: Connection, planner: Planner | CopyPlan) -> None:
         planned = planner.planned
         connection.executemany(
             "INSERT INTO entry VALUES (?, ?, ?)",
@@ -288,6 +300,8 @@ class SQLiteEngine(SQLiteReads):
         for head in self._to_seal(touched, entries=len(planned)):
             self._seal(connection, head)
         self._update_heads(connection, touched)
+        last = planned[-1]
+        self._next = Witnessed(self._last.journal, last.sequence, last.head.chain)
 
     def _drop_unused_blobs(self, batch: Sequence[Submission], outcomes: Sequence[Outcome]) -> None:
         """Blobs are stored before the entries that name them: a refused append leaves some.
@@ -396,10 +410,46 @@ class SQLiteEngine(SQLiteReads):
         with self._writing("creating a session") as connection:
             return sqlite_read.create_session(connection, row)
 
+    def set_standing(self, standing: str) -> None:
+        """See `Engine.set_standing`."""
+        with self._writing("closing the store to appends", of="any") as connection:
+            sqlite_copy.set_standing(connection, standing)
+            self._data_version = -1
+
+    def begin_copy(self, journal: bytes) -> None:
+        """See `Engine.begin_copy`."""
+        with self._writing("beginning a copy", of="any") as connection:
+            sqlite_copy.begin(connection, journal, standing=self._standing)
+            self._last = self._last._replace(journal=journal)
+            self._data_version = -1
+
+    def add_copied(self, sessions: Sequence[SessionRow], stored: Sequence[bytes]) -> None:
+        """See `Engine.add_copied`."""
+        with self._writing("copying", of=standings.COPYING) as connection:
+            standings.check_copying(self._standing)
+            sqlite_copy.add_sessions(connection, sessions)
+            if len(self._heads) > _HEADS_MAX:
+                self._heads.clear()
+            plan = CopyPlan(self, self._last.sequence, self._heads)
+            plan.add_all(stored)
+            if plan.planned:
+                self._write(connection, plan)
+                sqlite_copy.name_blobs(connection, plan)
+                self._recorded_at_us = max(self._recorded_at_us, plan.recorded_at_us)
+
+    def end_copy(self, epoch: int) -> None:
+        """See `Engine.end_copy`."""
+        with self._writing("ending a copy", of=standings.COPYING) as connection:
+            standings.check_copying(self._standing)
+            sqlite_copy.set_epoch(connection, epoch)
+            sqlite_copy.set_standing(connection, standings.IN_USE)
+            self._format_needed = sqlite_file.LOWEST_WRITER
+            self._data_version = -1
+
     def erase(self, erasures: Iterable[Erasure]) -> int:
         """See `Engine.erase`."""
         wanted = list(erasures)
-        with self._writing("erasing") as connection:
+        with self._writing("erasing", of=standings.COPYING) as connection:
             path = self.folder / erasure_list.FILE_NAME
             erasure_list.note(path, wanted, at_us=self._clock.now_us())
             count = sqlite_erase.erase(connection, wanted)
