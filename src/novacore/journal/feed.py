@@ -2,6 +2,7 @@
 
 from novacore.journal import frame as frames
 from novacore.journal.core import Core
+from novacore.journal.errors import Corrupt
 from novacore.journal.locks import Lock
 from novacore.journal.model import Entry, Erased, FeedState, Owned, Scope, SessionInfo
 from novacore.journal.store import SessionRow
@@ -43,7 +44,11 @@ class Feed:
         entries: list[Entry] = []
         for stored in found:
             scope = self._scope_of(frames.session_text(stored.session))
-            entries.append(entry_of(stored, self._core.decoder((scope,))))
+            try:
+                entries.append(entry_of(stored, self._core.decoder((scope,))))
+            except Corrupt as error:
+                error.sequence = stored.sequence
+                raise
         return entries
 
     def _scope_of(self, session_id: str) -> tuple[str, str]:

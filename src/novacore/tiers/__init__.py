@@ -5,6 +5,7 @@ the journal says. Start with `tier.py`, then `model.py`.
 """
 
 from novacore.tiers.config import Config
+from novacore.tiers.engine_memory import MemoryEngine
 from novacore.tiers.errors import (
     EngineMissing,
     ItemRefused,
@@ -23,6 +24,7 @@ from novacore.tiers.model import (
     TierState,
     Watermark,
 )
+from novacore.tiers.place import Embedder, Place
 from novacore.tiers.reading import (
     BrokerReads,
     Delivery,
@@ -35,7 +37,11 @@ from novacore.tiers.reading import (
     StreamReads,
     VectorReads,
 )
+from novacore.tiers.runner import Runner
+from novacore.tiers.service import TierSet, open_tiers
+from novacore.tiers.status import TierStatus
 from novacore.tiers.tier import Engine, Projection
+from novacore.tiers.verify import Difference, TierReport
 
 __all__ = [
     "TIERS",
@@ -43,7 +49,9 @@ __all__ = [
     "BrokerReads",
     "Config",
     "Delivery",
+    "Difference",
     "DocumentReads",
+    "Embedder",
     "Engine",
     "EngineMissing",
     "GraphReads",
@@ -51,18 +59,25 @@ __all__ = [
     "HotReads",
     "Item",
     "ItemRefused",
+    "MemoryEngine",
     "Neighbour",
+    "Place",
     "Projection",
     "Record",
     "Related",
     "RelationalReads",
+    "Runner",
     "SetAside",
     "StreamReads",
     "TierCorrupt",
     "TierError",
+    "TierReport",
+    "TierSet",
     "TierState",
+    "TierStatus",
     "TierUnavailable",
     "TierUnknown",
     "VectorReads",
     "Watermark",
+    "open_tiers",
 ]

@@ -1,0 +1,51 @@
+"""The one table of engines and projections: which is made how, and which extra it needs.
+
+A new engine is a module `<tier>_<engine>.py` with a constructor that takes a `Place`, and a line
+here. It imports its third-party library late, so that only those who chose the engine need it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from novacore.tiers.errors import TierUnknown
+from novacore.tiers.place import Place
+from novacore.tiers.tier import Engine, Projection
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineKind:
+    """How an engine is made."""
+
+    make: Callable[[Place], Engine]
+    """Connects to nothing yet."""
+    extra: str = ""
+    """`pip install 'novacore[extra]'` brings its library; empty: nothing is needed."""
+
+
+PROJECTIONS: Final[Mapping[str, Callable[[Place], Projection]]] = {}
+"""Tier -> how its projection is made."""
+
+ENGINES: Final[Mapping[tuple[str, str], EngineKind]] = {}
+"""(Tier, engine's name in the settings) -> how it is made."""
+
+
+def make_projection(tier: str, place: Place) -> Projection:
+    """The projection of a tier."""
+    if tier not in PROJECTIONS:
+        raise TierUnknown(f"There is no tier {tier!r}.", hint=f"Known: {', '.join(PROJECTIONS)}.")
+    return PROJECTIONS[tier](place)
+
+
+def make_engine(tier: str, name: str, *, place: Place) -> Engine:
+    """The engine of that name for a tier.
+
+    Raises:
+        TierUnknown: there is none of that name for this tier.
+        EngineMissing: its library is not installed; says which extra brings it.
+    """
+    kind = ENGINES.get((tier, name))
+    if kind is None:
+        known = ", ".join(engine for of_tier, engine in ENGINES if of_tier == tier)
+        raise TierUnknown(f"The {tier} tier has no engine {name!r}.", hint=f"Known: {known}.")
+    return kind.make(place)

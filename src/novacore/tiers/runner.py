@@ -1,0 +1,165 @@
+"""Keeps several tiers up to date: a thread for each, woken when the journal changed.
+
+A tier that is slow or down keeps nobody but itself waiting.
+"""
+
+import json
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, cast
+
+from novacore import journal
+from novacore.kit import Clock
+from novacore.tiers.projector import Projector, Step, describe
+
+_POLL_S: Final = 0.05
+_POLL_IDLE_S: Final = 0.25
+_IDLE_AFTER_S: Final = 5.0
+_PAUSE_MIN_S: Final = 0.005
+
+
+class Runner:
+    """Runs projectors until it is told to stop.
+
+    Args:
+        projectors: one for each tier.
+        feed: the journal's feed.
+        folder: where it says who projects and how it stands; status reads it.
+        clock: the time.
+    """
+
+    def __init__(
+        self,
+        projectors: Sequence[Projector],
+        *,
+        feed: journal.Feed,
+        folder: Path,
+        clock: Clock,
+    ) -> None:
+        self._projectors = projectors
+        self._feed = feed
+        self._folder = folder
+        self._clock = clock
+        self._stop = threading.Event()
+        self._changed = threading.Condition()
+        self._changes = 0
+        self._threads = [
+            threading.Thread(target=self._drive, args=(each,), name=f"nova-tier-{each.slot.tier}")
+            for each in projectors
+        ]
+
+    def start(self) -> None:
+        """Begin to project."""
+        for thread in self._threads:
+            thread.start()
+
+    def watch(self, seconds: float) -> bool:
+        """Wake the tiers when the journal changed, for about so long; False: it was stopped."""
+        end_s = self._clock.monotonic_s() + seconds
+        seen, since_s = self._mark(), self._clock.monotonic_s()
+        self._wake()
+        while (now_s := self._clock.monotonic_s()) < end_s:
+            pause_s = _POLL_IDLE_S if now_s - since_s > _IDLE_AFTER_S else _POLL_S
+            if self._stop.wait(pause_s):
+                return False
+            mark = self._mark()
+            if mark != seen:
+                seen, since_s = mark, now_s
+                self._wake()
+        return not self._stop.is_set()
+
+    @property
+    def is_at_rest(self) -> bool:
+        """True: no tier has more to do now; those that are down or held elsewhere have nothing."""
+        busy = {Step.WORKED}
+        return all(each.standing.step not in busy for each in self._projectors)
+
+    def stop(self) -> None:
+        """Let every thread end its step, and release the tiers. Idempotent."""
+        self._stop.set()
+        self._wake()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
+
+    def _mark(self) -> object:
+        try:
+            return self._feed.mark()
+        except journal.StoreClosed:
+            self._stop.set()
+            return None
+        except journal.JournalError as error:
+            # Its projectors will meet the same error, and say so; look again all the same.
+            return describe(error)
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changes += 1
+            self._changed.notify_all()
+
+    def _drive(self, projector: Projector) -> None:
+        said: object = None
+        try:
+            while not self._stop.is_set():
+                before = self._changes
+                step = projector.step()
+                if projector.standing != said:
+                    said = projector.standing
+                    publish(self._folder, projector)
+                if step is not Step.WORKED:
+                    self._sleep(projector, before)
+        except journal.StoreClosed:
+            self._stop.set()
+        finally:
+            projector.release()
+            withdraw(self._folder, projector)
+
+    def _sleep(self, projector: Projector, before: int) -> None:
+        """Until the projector is due; one that is up to date also when the journal changed."""
+        while not self._stop.is_set():
+            left_s = projector.due_s - self._clock.monotonic_s()
+            if left_s <= 0:
+                return
+            with self._changed:
+                if projector.standing.step is Step.IDLE and self._changes != before:
+                    return
+                self._changed.wait(max(left_s, _PAUSE_MIN_S))
+
+
+def publish(folder: Path, projector: Projector) -> None:
+    """Say how a tier stands, for `nova tiers status` in another process."""
+    standing = projector.standing
+    if standing.step is Step.STANDBY:
+        return
+    facts = {"pid": os.getpid(), "step": standing.step.value, "error": standing.error}
+    path = _path(folder, projector)
+    fresh = path.with_suffix(f".{os.getpid()}.new")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh.touch(mode=0o600)
+        fresh.write_text(json.dumps(facts))
+        fresh.replace(path)
+    except OSError:
+        # A full disk, a folder that has gone: the tier itself still says how far it has come.
+        return
+
+
+def withdraw(folder: Path, projector: Projector) -> None:
+    """Take back what this process said."""
+    if read_standing(folder, projector.slot.tier).get("pid") == os.getpid():
+        _path(folder, projector).unlink(missing_ok=True)
+
+
+def read_standing(folder: Path, tier: str) -> dict[str, Any]:
+    """What a tier's projector said last; empty where none did."""
+    try:
+        found: Any = json.loads((folder / f"projector-{tier}.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+
+def _path(folder: Path, projector: Projector) -> Path:
+    return folder / f"projector-{projector.slot.tier}.json"

@@ -1,0 +1,313 @@
+"""Compares a tier with the journal: every session, by count and content, read back from the data.
+
+Nothing that the tier says of itself is believed but how far it has come. It works while appends and
+projectors go on: the tier is read first and the journal after, so that every item found must be one
+that the journal gives, and every entry that the tier had reached before must be found.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from novacore import journal
+from novacore.kit import Clock, ErrorKind, NovaError
+from novacore.tiers.errors import TierUnavailable
+from novacore.tiers.model import Item, Record, SetAside, TierState
+from novacore.tiers.projector import describe, is_of
+from novacore.tiers.records import Records
+from novacore.tiers.slot import Slot
+
+_CHUNK: Final = 256
+_LOOKS_MAX: Final = 4
+_LOOK_AGAIN_S: Final = 0.2
+_ERASURES_MAX: Final = 1_000_000
+_Key = tuple[str, str, int, str]
+Progress = Callable[[str, int, int], None]
+"""Called with the tier, how much is done, and how much there is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """The first place where a tier is not what the journal says."""
+
+    what: str
+    """What differs, in a sentence."""
+    session_id: str = ""
+    """Where; empty: the tier as a whole."""
+    position: int | None = None
+    """Where: the entry; None: the session as a whole."""
+    collection: str = ""
+    """Where: the kind of item."""
+    part: str = ""
+    """Where: which of an entry's items."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TierReport:
+    """What verify found of one tier."""
+
+    tier: str
+    engine: str
+    sessions: int
+    """Sessions compared, of the journal and of the tier."""
+    items: int
+    """Items read back and compared."""
+    sequence: int
+    """How far the tier had come when it was compared; the journal's end is the target."""
+    set_aside: tuple[SetAside, ...] = ()
+    """Entries that the tier could not take: they are missing in it."""
+    difference: Difference | None = None
+    """The first difference; None: there is none but what is set aside."""
+    differing: int = 0
+    """How many sessions differ."""
+    error: str = ""
+    """Why it could not be compared; empty: it was."""
+
+    @property
+    def is_equal(self) -> bool:
+        """True: the tier holds what the journal says, all of it and nothing else."""
+        return self.difference is None and not self.set_aside and not self.error
+
+
+class Verifier:
+    """Compares one tier with the journal. Memory: the digests of one session at a time."""
+
+    def __init__(self, slot: Slot, *, feed: journal.Feed, clock: Clock) -> None:
+        self._slot = slot
+        self._feed = feed
+        self._clock = clock
+        self._records = Records(feed)
+        self._items = 0
+
+    def verify(self, progress: Progress | None = None) -> TierReport:
+        """Compare every session of the journal and of the tier."""
+        first: Difference | None = None
+        done = differing = 0
+        state = TierState(watermark=None)
+        error = ""
+        try:
+            state = self._state()
+            first = self._check_mark(state)
+            sessions = self._sessions() if first is None else []
+            for session_id in sessions:
+                found = self._compare_patiently(session_id)
+                differing += found is not None
+                first = first or found
+                done += 1
+                if progress is not None:
+                    progress(self._slot.tier, done, len(sessions))
+            state = self._state()
+        except NovaError as failure:
+            if failure.kind is ErrorKind.CORRUPT:
+                first = first or Difference(what=f"It can't be read: {describe(failure)}")
+            else:
+                error = describe(failure)
+        return TierReport(
+            tier=self._slot.tier,
+            engine=self._slot.engine_name,
+            sessions=done,
+            items=self._items,
+            sequence=state.watermark.sequence if state.watermark else 0,
+            set_aside=state.set_aside,
+            difference=first,
+            differing=differing,
+            error=error,
+        )
+
+    def _state(self) -> TierState:
+        with self._slot.lock:
+            return self._slot.engine.state()
+
+    def _check_mark(self, state: TierState) -> Difference | None:
+        head = self._feed.state()
+        if state.watermark is None:
+            if head.sequence == 0 and not self._sessions():
+                return None
+            return Difference(what="It does not say how far it has come.")
+        if is_of(state.watermark, head, identity=self._slot.projection.identity):
+            return None
+        what = "It belongs to another journal, another epoch or other settings, or is ahead."
+        return Difference(what=what)
+
+    def _sessions(self) -> list[str]:
+        """The journal's sessions, then what only the tier knows."""
+        known = [owned.info.id for owned in self._feed.list_sessions()]
+        with self._slot.lock:
+            held = self._attempt(lambda: list(self._slot.engine.sessions()))
+        return list(dict.fromkeys([*known, *held]))
+
+    def _attempt(self, read: Callable[[], list[str]]) -> list[str]:
+        """Whatever a damaged engine raises says that it is damaged, not that we are."""
+        try:
+            return read()
+        except NovaError:
+            raise
+        except Exception as error:
+            raise _Unreadable(describe(error)) from error
+
+    def _compare_patiently(self, session_id: str) -> Difference | None:
+        """Compare a session; again where the tier was changed otherwise than by going on."""
+        for _ in range(_LOOKS_MAX - 1):
+            before = self._state()
+            found = self._compare(session_id, before)
+            if found is None or _is_as(self._state(), before):
+                return found
+            time.sleep(_LOOK_AGAIN_S)
+        return self._compare(session_id, self._state())
+
+    def _compare(self, session_id: str, state: TierState) -> Difference | None:
+        found: dict[_Key, bytes] = {}
+        try:
+            twice = self._read_back(session_id, found)
+        except (TierUnavailable, journal.JournalError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever damage raises is the finding
+            what = f"The session can't be read back: {describe(error)}"
+            return Difference(what=what, session_id=session_id)
+        self._items += len(found)
+        comparison = _Comparison(
+            found=found,
+            reached=state.watermark.sequence if state.watermark else 0,
+            forgotten_us=self._slot.projection.forget_before_us(self._clock.now_us()),
+            excused={each.sequence for each in state.set_aside},
+        )
+        wrong = [Difference(what="It is stored twice.", **_place(key)) for key in twice]
+        try:
+            for records in self._journal_records(session_id):
+                for item in self._project(records, comparison.excused):
+                    comparison.take(item)
+        except journal.Corrupt as error:
+            what = f"The journal itself is damaged: {describe(error)}"
+            return Difference(what=what, session_id=session_id, position=error.position)
+        except _Unreadable as error:
+            what = f"What the tier should hold of it can't be told: {error.message}"
+            return Difference(what=what, session_id=session_id, position=error.position)
+        wrong += [self._explained(item, key) for key, item in comparison.wrong.items()]
+        extra = [key for key in found if not self._is_pending(key, state)]
+        wrong += [Difference(what="The journal has no such thing.", **_place(key)) for key in extra]
+        return min(wrong, key=_order, default=None)
+
+    def _read_back(self, session_id: str, found: dict[_Key, bytes]) -> list[_Key]:
+        """Fill in the digests of what the tier holds of a session; returns keys that come twice."""
+        twice: list[_Key] = []
+        with self._slot.lock:
+            for item in self._slot.engine.read(session_id):
+                if item.key in found:
+                    twice.append(item.key)
+                found[item.key] = item.digest()
+        return twice
+
+    def _journal_records(self, session_id: str) -> Iterator[list[Record]]:
+        """A session's own entries, without what it shares with its parent."""
+        owned = self._feed.find_session(session_id)
+        if owned is None or owned.is_erased:
+            return
+        try:
+            entries = self._feed.transcript(session_id).entries
+        except journal.SessionUnknown:
+            return  # erased a moment ago
+        self._records.forget()
+        for start in range(owned.info.forked_at or 0, len(entries), _CHUNK):
+            chunk = [entries[at] for at in range(start, min(start + _CHUNK, len(entries)))]
+            yield [self._records.of(entry) for entry in chunk if entry.session_id == session_id]
+
+    def _project(self, records: Sequence[Record], excused: set[int]) -> Iterable[Item]:
+        try:
+            return self._slot.projection.items(records)
+        except TierUnavailable:
+            raise
+        except Exception as error:
+            if len(records) == 1:
+                if records[0].sequence in excused:
+                    return []
+                raise _Unreadable(describe(error), position=records[0].position) from error
+        return (item for record in records for item in self._project([record], excused))
+
+    def _explained(self, expected: Item, key: _Key) -> Difference:
+        """What differs, by reading the item once more."""
+        with self._slot.lock:
+            held = [item for item in self._slot.engine.read(expected.session_id) if item.key == key]
+        if not held:
+            return Difference(what="It is missing.", **_place(key))
+        return Difference(
+            what=f"Its {_first_difference(expected, held[0])} differs.", **_place(key)
+        )
+
+    def _is_pending(self, key: _Key, state: TierState) -> bool:
+        """Whether the entry was erased so recently that the tier need not have followed yet."""
+        applied = state.watermark.erasures if state.watermark else 0
+        _, session_id, position, _ = key
+        return any(
+            erased.session_id == session_id
+            and (erased.positions is None or position in erased.positions)
+            for erased in self._feed.erasures(applied, _ERASURES_MAX)
+        )
+
+
+class _Unreadable(NovaError):
+    """What the tier holds, or what it should hold, can't be read."""
+
+    kind = ErrorKind.CORRUPT
+
+    def __init__(self, message: str, *, position: int | None = None) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+class _Comparison:
+    """Holds what was found against what is expected, one item after another."""
+
+    def __init__(
+        self, *, found: dict[_Key, bytes], reached: int, forgotten_us: int, excused: set[int]
+    ) -> None:
+        self._found = found
+        self._reached = reached
+        self._forgotten_us = forgotten_us
+        self.excused = excused
+        self.wrong: dict[_Key, Item] = {}
+
+    def take(self, item: Item) -> None:
+        """Compare one expected item; what is left in `found` at the end was not expected."""
+        held = self._found.pop(item.key, None)
+        if held is None:
+            is_due = item.sequence <= self._reached and item.recorded_at_us >= self._forgotten_us
+            if is_due and item.sequence not in self.excused:
+                self._note(item)
+        elif held != item.digest():
+            self._note(item)
+
+    def _note(self, item: Item) -> None:
+        """Keep the first few: one is named, and a whole session may be wrong."""
+        if len(self.wrong) < _CHUNK:
+            self.wrong[item.key] = item
+
+
+def _is_as(state: TierState, before: TierState) -> bool:
+    """Whether the tier only went on since: same life, same erasures, nothing retried."""
+    now, then = state.watermark, before.watermark
+    if now is None or then is None:
+        return now is then
+    return now.sequence >= then.sequence and state.set_aside == before.set_aside and (
+        replace(now, sequence=0) == replace(then, sequence=0)
+    )  # fmt: skip
+
+
+def _place(key: _Key) -> dict[str, Any]:
+    return {"collection": key[0], "session_id": key[1], "position": key[2], "part": key[3]}
+
+
+def _order(difference: Difference) -> tuple[int, str, str]:
+    return difference.position or 0, difference.collection, difference.part
+
+
+def _first_difference(expected: Item, held: Item) -> str:
+    for name in ("tenant", "owner", "sequence", "recorded_at_us"):
+        if getattr(expected, name) != getattr(held, name):
+            return name
+    for name in sorted({*expected.value, *held.value}):
+        if expected.value.get(name) != held.value.get(name):
+            return f"value.{name}"
+        if (name in expected.value) != (name in held.value):
+            return f"value.{name}"
+    return "value"
