@@ -12,12 +12,16 @@ from novacore.llm.builtin.install import (
 )
 from novacore.llm.config import Config
 from novacore.llm.detect import Choice, detect
+from novacore.llm.embedding.config import EmbeddingConfig
+from novacore.llm.embedding.model import Embedder
+from novacore.llm.embedding.service import open_embedder
 from novacore.llm.errors import (
     AuthRefused,
     BuiltinFailed,
     BuiltinMissing,
     ConnectFailed,
     DigestWrong,
+    EmbedderMissing,
     InstallFailed,
     KeyMissing,
     LLMError,
@@ -64,6 +68,9 @@ __all__ = [
     "ConnectFailed",
     "Conversation",
     "DigestWrong",
+    "Embedder",
+    "EmbedderMissing",
+    "EmbeddingConfig",
     "Event",
     "Finished",
     "InstallFailed",
@@ -98,6 +105,7 @@ __all__ = [
     "detect",
     "install_builtin_model",
     "is_builtin_installed",
+    "open_embedder",
     "open_model",
     "read_message",
 ]

@@ -16,6 +16,7 @@ NovaError
     ├── StreamBroken         UNAVAILABLE  the stream ended before anything was shown
     ├── BuiltinMissing       REFUSED      the built-in model or its runner isn't installed
     ├── BuiltinFailed        UNAVAILABLE  the built-in model's server didn't start or died
+    ├── EmbedderMissing      REFUSED      the embedder's package isn't installed
     ├── InstallFailed        UNAVAILABLE  the built-in model couldn't be fetched
     └── DigestWrong          CORRUPT      a fetched file isn't the file we know
 """
@@ -117,6 +118,12 @@ class BuiltinMissing(LLMError):
 
 class BuiltinFailed(LLMError):
     """The built-in model's server did not start, or stopped."""
+
+
+class EmbedderMissing(LLMError):
+    """The embedder is not installed."""
+
+    kind = ErrorKind.REFUSED
 
 
 class InstallFailed(LLMError):
