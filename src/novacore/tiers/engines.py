@@ -10,6 +10,8 @@ from typing import Final
 
 from novacore.tiers.errors import TierUnknown
 from novacore.tiers.place import Place
+from novacore.tiers.projection_relational import RelationalProjection
+from novacore.tiers.sqlite_relational import SQLiteRelational
 from novacore.tiers.tier import Engine, Projection
 
 
@@ -23,10 +25,14 @@ class EngineKind:
     """`pip install 'novacore[extra]'` brings its library; empty: nothing is needed."""
 
 
-PROJECTIONS: Final[Mapping[str, Callable[[Place], Projection]]] = {}
+PROJECTIONS: Final[Mapping[str, Callable[[Place], Projection]]] = {
+    "relational": RelationalProjection,
+}
 """Tier -> how its projection is made."""
 
-ENGINES: Final[Mapping[tuple[str, str], EngineKind]] = {}
+ENGINES: Final[Mapping[tuple[str, str], EngineKind]] = {
+    ("relational", "sqlite"): EngineKind(make=SQLiteRelational),
+}
 """(Tier, engine's name in the settings) -> how it is made."""
 
 
