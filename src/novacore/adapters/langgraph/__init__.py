@@ -1,4 +1,4 @@
-"""LangGraph on the journal: `JournalSaver` keeps a graph's checkpoints."""
+"""LangGraph on the journal: `JournalSaver` keeps checkpoints, `JournalStore` long-term memory."""
 
 from novacore.adapters.errors import ExtraMissing
 
@@ -10,5 +10,6 @@ except ModuleNotFoundError as error:
 
 from novacore.adapters.langgraph.config import Config
 from novacore.adapters.langgraph.saver import JournalSaver
+from novacore.adapters.langgraph.store import JournalStore
 
-__all__ = ["Config", "JournalSaver"]
+__all__ = ["Config", "JournalSaver", "JournalStore"]

@@ -261,9 +261,7 @@ class JournalSaver(BaseCheckpointSaver[str]):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """`put`, without holding up the event loop, or a thread while the disk is waited for."""
-        put = await asyncio.to_thread(
-            self._make_put, config, checkpoint, metadata, new_versions
-        )
+        put = await asyncio.to_thread(self._make_put, config, checkpoint, metadata, new_versions)
         for _ in range(self._threads.config.attempts_max):
             thread, future = await asyncio.to_thread(self._begin_put, put)
             try:
@@ -282,9 +280,7 @@ class JournalSaver(BaseCheckpointSaver[str]):
     ) -> None:
         """`put_writes`, without holding up the event loop."""
         for _ in range(self._threads.config.attempts_max):
-            future = await asyncio.to_thread(
-                self._begin_writes, config, writes, task_id, task_path
-            )
+            future = await asyncio.to_thread(self._begin_writes, config, writes, task_id, task_path)
             try:
                 if future is not None:
                     await asyncio.wrap_future(future)
@@ -357,9 +353,7 @@ class JournalSaver(BaseCheckpointSaver[str]):
             put.fresh = plan.fresh
             return thread, self._threads.append(thread, plan.entries, expected=plan.expected)
 
-    def _end_put(
-        self, put: Put, thread: Thread, done: journal.Appended | None
-    ) -> RunnableConfig:
+    def _end_put(self, put: Put, thread: Thread, done: journal.Appended | None) -> RunnableConfig:
         if done is not None:
             for position, typed in zip(done.positions, put.fresh, strict=False):
                 thread.remember(position, typed)
@@ -400,7 +394,7 @@ class JournalSaver(BaseCheckpointSaver[str]):
         self, config: RunnableConfig | None, before: RunnableConfig | None
     ) -> Sequence[tuple[str, Thread, Row]]:
         """The checkpoints of a list, by their place alone, newest first."""
-        wanted = config["configurable"] if config and "configurable" in config else {}
+        wanted = config.get("configurable", {}) if config else {}
         thread_id = wanted.get("thread_id")
         ids = self._threads.list_ids() if thread_id is None else [str(thread_id)]
         bound = get_checkpoint_id(before) if before else None
@@ -432,9 +426,7 @@ class JournalSaver(BaseCheckpointSaver[str]):
     def _tuple(self, thread_id: str, thread: Thread, row: Row) -> CheckpointTuple:
         loads = self.serde.loads_typed
         state = loads(packing.unpack_typed(thread.body(row)["state"]))
-        values = {
-            channel: loads(thread.bytes_at(at)) for channel, at in thread.values(row).items()
-        }
+        values = {channel: loads(thread.bytes_at(at)) for channel, at in thread.values(row).items()}
         pending = [
             (task, *thread.write_of(position, place))
             for task, position, place in row.sorted_writes()
@@ -450,7 +442,7 @@ class JournalSaver(BaseCheckpointSaver[str]):
 
 def _place(config: RunnableConfig) -> tuple[str, str]:
     """(thread id, namespace) that a config names."""
-    wanted = config["configurable"] if "configurable" in config else {}
+    wanted = config.get("configurable", {})
     if wanted.get("thread_id") is None:
         raise ConfigIncomplete("thread_id")
     return str(wanted["thread_id"]), wanted.get("checkpoint_ns") or ""

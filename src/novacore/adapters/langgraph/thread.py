@@ -284,9 +284,7 @@ class Thread:
 
 def values_of(body: Mapping[str, Any], position: int) -> dict[str, int]:
     """The position of each channel's value; one below 0 counts back from the checkpoint."""
-    return {
-        channel: at if at >= 0 else position + at for channel, at in body["values"].items()
-    }
+    return {channel: at if at >= 0 else position + at for channel, at in body["values"].items()}
 
 
 def run_actor(run_id: object) -> str:

@@ -1,5 +1,6 @@
 """The threads of one store: found by name, folded once, kept while they are used."""
 
+import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -72,10 +73,8 @@ class Threads:
             return
         with thread.lock:
             thread.wait()
-            try:
+            with contextlib.suppress(journal.SessionUnknown):  # Another process was faster.
                 self._store.erase(thread.session.id)
-            except journal.SessionUnknown:
-                pass  # Another process was faster.
             self.forget(thread_id, thread)
 
     def append(
@@ -120,7 +119,8 @@ class Threads:
                     self.clean(thread)
                     return
                 if not rows and not thread.early:
-                    return self.delete(thread_id)
+                    self.delete(thread_id)
+                    return
                 try:
                     self._rewrite(thread, thread, rows, delta_channels=delta_channels, cut=True)
                 except journal.PositionConflict:
