@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contracts.tier_records import HashEmbedder
+from tests.contracts.tier_servers import SERVER_ENGINES
 
 from novacore import tiers
 from novacore.kit import FixedClock
 from novacore.tiers.engine_memory import MemoryEngine
 from novacore.tiers.engines import PROJECTIONS, make_engine, make_projection
 from novacore.tiers.place import Place
-from tests.contracts.tier_records import HashEmbedder
 
 JOURNAL = "4a6f7572-6e61-4c00-8000-000000000001"
 EPOCH = "45706f63-6800-4c00-8000-000000000001"
@@ -46,6 +47,7 @@ class EngineUnderTest:
 ENGINES: Sequence[EngineUnderTest] = (
     *(EngineUnderTest(tier=tier, name="memory") for tier in PROJECTIONS),
     EngineUnderTest(tier="relational", name="sqlite"),
+    *(EngineUnderTest(**each) for each in SERVER_ENGINES if each["tier"] in PROJECTIONS),
 )
 
 

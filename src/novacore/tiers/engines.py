@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from novacore.tiers.errors import TierUnknown
+from novacore.tiers.pgvector import PgVector
 from novacore.tiers.place import Place
+from novacore.tiers.postgres_relational import PostgresRelational
 from novacore.tiers.projection_relational import RelationalProjection
+from novacore.tiers.redis_hot import RedisHot
+from novacore.tiers.redis_stream import RedisStream
 from novacore.tiers.sqlite_relational import SQLiteRelational
 from novacore.tiers.tier import Engine, Projection
 
@@ -32,6 +36,10 @@ PROJECTIONS: Final[Mapping[str, Callable[[Place], Projection]]] = {
 
 ENGINES: Final[Mapping[tuple[str, str], EngineKind]] = {
     ("relational", "sqlite"): EngineKind(make=SQLiteRelational),
+    ("hot", "redis"): EngineKind(make=RedisHot, extra="redis"),
+    ("stream", "redis"): EngineKind(make=RedisStream, extra="redis"),
+    ("relational", "postgresql"): EngineKind(make=PostgresRelational, extra="postgresql"),
+    ("vector", "pgvector"): EngineKind(make=PgVector, extra="postgresql"),
 }
 """(Tier, engine's name in the settings) -> how it is made."""
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from novacore.journal import Erased, Scope
-from novacore.tiers.config import Config
 from novacore.tiers.errors import TierCorrupt
 from novacore.tiers.model import Batch, Health, Item, TierState
+from novacore.tiers.place import Place
 from novacore.tiers.redis_link import RedisLink
 from novacore.tiers.server_items import decode_item, decode_value, encode_item, encode_value
 from novacore.tiers.server_names import segment
@@ -26,14 +26,15 @@ class RedisHot:
     """The newest messages and the live state of every owner.
 
     Args:
-        config: where the server is, the prefix, the limits.
+        place: its settings say where the server is, the prefix and the limits.
     """
 
     tier = "hot"
     name = "redis"
     tested_with = "Valkey 8.1.8"
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, place: Place) -> None:
+        config = place.config
         self._link = RedisLink(
             config.redis_url,
             tier=self.tier,
