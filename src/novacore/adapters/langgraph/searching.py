@@ -73,7 +73,7 @@ def by_vectors(
 ) -> list[float | None]:
     """The cosine of each item's nearest vector to the query; None for an item without vectors.
 
-    Exact. Cost: linear in vectors and dimensions; with numpy installed a hundredth of it.
+    Exact. Cost: linear in vectors and dimensions.
     """
     vectors = [vector for item in items for vector in item]
     scores = iter(_cosines(query, vectors))
@@ -83,20 +83,13 @@ def by_vectors(
 def _cosines(query: Sequence[float], vectors: Sequence[Sequence[float]]) -> list[float]:
     if not vectors:
         return []
-    try:
-        import numpy as np  # noqa: PLC0415 - optional: a search works without it, only slower
-    except ModuleNotFoundError:
-        return [_cosine(query, vector) for vector in vectors]
+    import numpy as np  # noqa: PLC0415 - heavy, and only a search by meaning needs it
+
     matrix = np.asarray(vectors, dtype=np.float64)
     wanted = np.asarray(query, dtype=np.float64)
     norms = np.linalg.norm(matrix, axis=1) * np.linalg.norm(wanted)
     dots = matrix @ wanted
     return np.divide(dots, norms, out=np.zeros_like(dots), where=norms > 0).tolist()
-
-
-def _cosine(left: Sequence[float], right: Sequence[float]) -> float:
-    norms = math.hypot(*left) * math.hypot(*right)
-    return sum(a * b for a, b in zip(left, right, strict=True)) / norms if norms else 0.0
 
 
 def by_words(query: str, texts: Iterable[str]) -> list[float | None]:

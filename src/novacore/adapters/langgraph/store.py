@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from langchain_core.embeddings import Embeddings
 from langgraph.store.base import (
@@ -30,6 +30,7 @@ from novacore.adapters.langgraph import searching
 from novacore.adapters.langgraph.config import Config
 from novacore.adapters.langgraph.items import Namespace, Row, Space, pack_vector
 from novacore.adapters.langgraph.spaces import Appends, Spaces
+from novacore.adapters.plain import plain
 
 _MINUTE_US = 60_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -274,7 +275,7 @@ class JournalStore(BaseStore):
         return appends
 
     def _body(self, op: PutOp, vectors: Vectors) -> dict[str, Any]:
-        body: dict[str, Any] = {"key": op.key, "value": _plain(op.value)}
+        body: dict[str, Any] = {"key": op.key, "value": plain(op.value)}
         if op.ttl is not None:
             body["ttl_us"] = int(op.ttl * _MINUTE_US)
         indexed = self._indexed(op) if self.embeddings else {}
@@ -303,15 +304,6 @@ def _queries(ops: Iterable[Op]) -> list[str]:
 def _live_items(space: Space, now_us: int) -> list[tuple[Row, dict[str, Any]]]:
     with space.lock:
         return [(row, space.value(row)) for row in space.rows.values() if row.is_live(now_us)]
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON has it: tuples as lists, mappings as objects."""
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in cast(Sequence[Any], value)]
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in cast(Mapping[Any, Any], value).items()}
-    return value
 
 
 def _time(at_us: int) -> datetime:
