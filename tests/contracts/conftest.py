@@ -5,8 +5,9 @@ A new engine joins by a line in `ENGINES` and a branch in `Place.open`.
 
 import dataclasses
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ import pytest
 from novacore import journal
 from novacore.kit import FixedClock
 
-ENGINES = ("memory", "sqlite", "sqlite-sealing", "json")
-"""`sqlite-sealing` seals every other entry, so that what it reads was merged over and over."""
+ENGINES = ("memory", "sqlite", "sqlite-sealing", "json", "postgres", "postgres-sealing")
+"""Those that seal do it with every other entry: what they read was merged over and over."""
 
 SEALING = {"seal_entries": 2, "seal_bytes": 4096, "segment_bytes_max": 64 * 1024}
 
@@ -27,6 +28,8 @@ class Place:
     engine: str
     folder: Path
     clock: FixedClock
+    url: str = ""
+    _new_url: Callable[[], str] | None = dataclasses.field(default=None, repr=False)
     _opened: list[journal.JournalStore] = dataclasses.field(default_factory=list, repr=False)
 
     @property
@@ -34,19 +37,42 @@ class Place:
         """True: closing and opening it again gives the same journal."""
         return self.engine != "memory"
 
+    def prepare(self, request: pytest.FixtureRequest) -> None:
+        """Give an engine on a server a place of its own there."""
+        if self.engine.startswith("postgres"):
+            self._new_url = request.getfixturevalue("postgres_server").new_schema
+            self.url = self._new_url()
+
+    def clear(self) -> None:
+        """Close what was opened, and begin with nothing again."""
+        self.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if self._new_url is not None:
+            self.url = self._new_url()
+
     def open(self, **limits: int) -> journal.JournalStore:
         """A store of the default owner, with these limits; closed when the test ends."""
-        if self.engine == "sqlite-sealing":
+        if self.engine.endswith("-sealing"):
             limits = SEALING | limits
         config = journal.Config(**limits)
         if self.engine == "memory":
             store = journal.open_memory(config=config, clock=self.clock)
         elif self.engine == "json":
             store = journal.open_json(self.folder, config=config, clock=self.clock)
+        elif self.engine.startswith("postgres"):
+            store = journal.open_postgres(
+                self.url, config=config, clock=self.clock, folder=self.folder
+            )
         else:
             store = journal.open_store(self.folder, config=config, clock=self.clock)
         self._opened.append(store)
         return store
+
+    def open_replica(self) -> journal.Replica:
+        """The same place as exact bytes; the caller closes it."""
+        if self.url:
+            return journal.open_postgres_replica(self.url, clock=self.clock, folder=self.folder)
+        return journal.open_replica(self.folder, clock=self.clock)
 
     def reopen(self, store: journal.JournalStore, **limits: int) -> journal.JournalStore:
         """The same journal after a restart; the same store where the engine keeps nothing."""
@@ -57,8 +83,8 @@ class Place:
 
     def close(self) -> None:
         """Close whatever the test opened."""
-        for store in self._opened:
-            store.close()
+        while self._opened:
+            self._opened.pop().close()
 
 
 @pytest.fixture
@@ -76,6 +102,7 @@ def quick_path(tmp_path: Path) -> Iterator[Path]:
 def place(request: pytest.FixtureRequest, quick_path: Path) -> Iterator[Place]:
     """Each engine in turn."""
     found = Place(request.param, quick_path / "data", FixedClock())
+    found.prepare(request)
     yield found
     found.close()
 

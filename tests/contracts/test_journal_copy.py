@@ -16,10 +16,11 @@ BLOB = "x" * 5_000
 OTHER = Scope(tenant="acme", owner="mira")
 
 
-@pytest.fixture(params=("memory", "sqlite", "sqlite-sealing"))
+@pytest.fixture(params=("memory", "sqlite", "sqlite-sealing", "postgres-sealing"))
 def target(request: pytest.FixtureRequest, quick_path: Path) -> Iterator[Place]:
     """Every engine that a copy can be made in."""
     found = Place(request.param, quick_path / "copy", FixedClock())
+    found.prepare(request)
     yield found
     found.close()
 
@@ -28,6 +29,7 @@ def target(request: pytest.FixtureRequest, quick_path: Path) -> Iterator[Place]:
 def source(request: pytest.FixtureRequest, quick_path: Path) -> Iterator[journal.JournalStore]:
     """A journal with forks, blobs, several owners and erased parts."""
     found = Place(request.param, quick_path / "source", FixedClock())
+    found.prepare(request)
     store = found.open(blob_text_bytes=4096)
     fill(store, random.Random(7), steps=60)
     yield store
@@ -159,7 +161,7 @@ def test_half_a_copy_is_not_opened_as_a_store(source: journal.JournalStore, targ
     store.close()
     with pytest.raises(journal.StoreUnfinished):
         target.open()
-    with journal.open_replica(target.folder) as replica:
+    with target.open_replica() as replica:
         copy(source.replica(), replica)
         replica.end_copy(2)
     assert seen(target.open().replica()) == seen(source.replica())

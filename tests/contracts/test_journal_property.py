@@ -5,7 +5,6 @@ begins with the same cells, an erase empties a cell.
 """
 
 import dataclasses
-import shutil
 import uuid
 
 import pytest
@@ -323,5 +322,4 @@ def test_any_sequence_of_steps_equals_the_plain_lists(place, story):
     try:
         play(place, story)
     finally:
-        place.close()
-        shutil.rmtree(place.folder, ignore_errors=True)
+        place.clear()

@@ -57,6 +57,7 @@ from novacore.journal.salvage_report import Gap, LostText, SalvageReport
 from novacore.journal.standing import COPYING
 from novacore.journal.store import Engine, SessionRow
 from novacore.journal.store_memory import MemoryEngine
+from novacore.journal.store_postgres import PostgresEngine
 from novacore.journal.store_sqlite import SQLiteEngine
 from novacore.journal.surroundings import Surroundings, describe_surroundings
 from novacore.journal.transcript import Entries, Transcript
@@ -121,6 +122,8 @@ __all__ = [
     "import_lines",
     "open_json",
     "open_memory",
+    "open_postgres",
+    "open_postgres_replica",
     "open_replica",
     "open_store",
     "plan_import",
@@ -207,6 +210,66 @@ def open_json(
     config, clock = config or Config(), clock or SystemClock()
     engine = JSONEngine(Path(path).expanduser() / "sessions", config=config, clock=clock)
     return JournalStore(Core(engine, config=config, clock=clock), scope or Scope())
+
+
+def open_postgres(
+    url: str,
+    *,
+    config: Config | None = None,
+    clock: Clock | None = None,
+    scope: Scope | None = None,
+    folder: str | Path | None = None,
+) -> JournalStore:
+    """The journal in a PostgreSQL database, created when missing. Many processes may share it.
+
+    Its tables stand in the first schema of the search path. An append returns when the server has
+    it on its disk, and on its synchronous standby if it has one; `recorded_at` is the server's
+    time. Where the connection is lost in mid-append, the append fails as `StorageFailed`, and
+    whether it was stored is open: the same entries with the same ids are stored once.
+
+    Args:
+        url: `postgresql://user:password@host:port/database`, as libpq takes it.
+        config: limits; None: the defaults.
+        clock: the time; None: the server's.
+        scope: whose sessions; None: tenant and owner `local`.
+        folder: keeps the list of erasures, and a witness of how far the journal had come, outside
+            the database and its backups; None: neither is kept outside.
+
+    Raises:
+        StoreUnusable: the driver is missing, or the database can't hold a journal; says why.
+        StoreTooNew: a newer NovaCore wrote it.
+        StoreUnfinished: a restore or migration into it is not complete.
+        StorageFailed: the server can't be reached.
+        Corrupt: the journal ends before what the witness saw.
+    """
+    config, clock = config or Config(), clock or SystemClock()
+    place = None if folder is None else Path(folder).expanduser()
+    engine = PostgresEngine(url, config=config, clock=clock, folder=place)
+    return JournalStore(Core(_complete(engine), config=config, clock=clock), scope or Scope())
+
+
+def open_postgres_replica(
+    url: str,
+    *,
+    config: Config | None = None,
+    clock: Clock | None = None,
+    folder: str | Path | None = None,
+) -> Replica:
+    """The journal in a PostgreSQL database as exact bytes, also one that is no complete copy yet.
+
+    Args:
+        url: as `open_postgres` takes it.
+        config: limits; None: the defaults.
+        clock: the time; None: the server's.
+        folder: as `open_postgres` takes it.
+
+    Raises:
+        JournalError: as `open_postgres` does.
+    """
+    config, clock = config or Config(), clock or SystemClock()
+    place = None if folder is None else Path(folder).expanduser()
+    engine = PostgresEngine(url, config=config, clock=clock, folder=place)
+    return Replica(Core(engine, config=config, clock=clock))
 
 
 def open_memory(

@@ -1,0 +1,104 @@
+"""Reading the journal on PostgreSQL: sessions, entries and the feed, each as of one moment."""
+
+import threading
+from abc import abstractmethod
+
+from novacore.journal import postgres_check, postgres_read
+from novacore.journal.errors import StorageFailed, StoreClosed
+from novacore.journal.frame import Frame
+from novacore.journal.model import Erased, FeedState, Problem, Scope
+from novacore.journal.postgres_connect import Database, Pool, translated
+from novacore.journal.store import SessionRow, Snapshot
+
+_MARK = b"SELECT changes FROM journal_head"
+
+
+class PostgresReads:
+    """What an engine on PostgreSQL answers without the turn."""
+
+    _pool: Pool
+    _marker: Database | None
+    _mark_lock: threading.Lock
+    _is_closed: bool
+
+    @abstractmethod
+    def _connect(self) -> Database:
+        """A connection of its own."""
+
+    def find_sessions(
+        self,
+        scope: Scope | None,
+        *,
+        session: bytes | None = None,
+        workspace: str | None = None,
+        name: str | None = None,
+    ) -> list[SessionRow]:
+        """See `Engine.find_sessions`."""
+        return self._pool.run(
+            lambda database: postgres_read.find_sessions(
+                database, scope, session=session, workspace=workspace, name=name
+            ),
+            "reading",
+        )
+
+    def find_place(self, scope: Scope, entry_id: bytes) -> tuple[bytes, int] | None:
+        """See `Engine.find_place`."""
+        return self._pool.run(
+            lambda database: postgres_read.find_place(database, scope, entry_id), "reading"
+        )
+
+    def load(self, session: bytes, *, known: Snapshot | None = None) -> Snapshot:
+        """See `Engine.load`."""
+        return self._pool.run(
+            lambda database: postgres_read.load(database, session, known=known), "reading"
+        )
+
+    def mark(self) -> object:
+        """See `Engine.mark`. One small query: what another process wrote must show at once."""
+        with self._mark_lock:
+            if self._is_closed:
+                raise StoreClosed
+            try:
+                return self._look_at_mark()
+            except StorageFailed:
+                # The connection broke while it lay idle; a fresh one tells whether more is wrong.
+                self._marker = None
+                return self._look_at_mark()
+
+    def _look_at_mark(self) -> bytes:
+        with translated("reading"):
+            if self._marker is None or not self._marker.is_alive:
+                self._marker = self._connect()
+            return self._marker.quick(_MARK)
+
+    def feed(self, after: int, limit: int, *, scope: Scope | None) -> list[Frame]:
+        """See `Engine.feed`."""
+        return self._pool.run(
+            lambda database: postgres_read.feed(database, after, limit, scope=scope), "reading"
+        )
+
+    def state(self) -> FeedState:
+        """See `Engine.state`."""
+        return self._pool.run(postgres_read.state, "reading")
+
+    def erasures(self, after: int, limit: int) -> list[Erased]:
+        """See `Engine.erasures`."""
+        return self._pool.run(
+            lambda database: postgres_read.erasures(database, after, limit), "reading"
+        )
+
+    def check(self, session: bytes | None = None) -> list[Problem]:
+        """See `Engine.check`."""
+        found: list[Problem] = []
+        sessions = [session] if session is not None else []
+        if session is None:
+            found += self._pool.run(postgres_check.check_whole, "checking")
+            sessions = self._pool.run(postgres_check.session_ids, "checking")
+        for each in sessions:
+            found += self._check_session(each)
+        return found
+
+    def _check_session(self, session: bytes) -> list[Problem]:
+        return self._pool.run(
+            lambda database: postgres_check.check_session(database, session), "checking"
+        )
