@@ -45,6 +45,7 @@ class Runner:
         self._stop = threading.Event()
         self._changed = threading.Condition()
         self._changes = 0
+        self._seen: dict[str, int] = {}
         self._threads = [
             threading.Thread(target=self._drive, args=(each,), name=f"nova-tier-{each.slot.tier}")
             for each in projectors
@@ -73,8 +74,14 @@ class Runner:
     @property
     def is_at_rest(self) -> bool:
         """True: no tier has more to do now; those that are down or held elsewhere have nothing."""
-        busy = {Step.WORKED}
-        return all(each.standing.step not in busy for each in self._projectors)
+        with self._changed:
+            return all(self._rests(each) for each in self._projectors)
+
+    def _rests(self, projector: Projector) -> bool:
+        seen = self._seen.get(projector.slot.tier, -1)
+        if projector.standing.step is Step.IDLE:
+            return seen == self._changes
+        return seen >= 0 and projector.standing.step is not Step.WORKED
 
     def stop(self) -> None:
         """Let every thread end its step, and release the tiers. Idempotent."""
@@ -105,6 +112,7 @@ class Runner:
             while not self._stop.is_set():
                 before = self._changes
                 step = projector.step()
+                self._seen[projector.slot.tier] = before
                 if projector.standing != said:
                     said = projector.standing
                     publish(self._folder, projector)
