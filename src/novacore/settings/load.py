@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from novacore import agent, journal, kit, llm, tiers
+from novacore import agent, journal, kit, llm, memory, tiers
 from novacore.settings import errors, sources
 from novacore.settings.config import CLIConfig, RootConfig
 from novacore.settings.keys import ENV_CONFIG, ENV_PREFIX, Key, list_keys
@@ -24,6 +24,8 @@ ROOMS: Mapping[str, type] = {
     "cli": CLIConfig,
     "journal": journal.Config,
     "tiers": tiers.Config,
+    "embedding": llm.EmbeddingConfig,
+    "memory": memory.Config,
 }
 VENDOR_KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "MINIMAX_API_KEY")
 
@@ -74,6 +76,8 @@ def load(
         llm=configs["llm"],
         agent=configs["agent"],
         tiers=configs["tiers"],
+        embedding=configs["embedding"],
+        memory=configs["memory"],
         cli=configs["cli"],
         vendor_keys={name: env[name].strip() for name in VENDOR_KEYS if env.get(name, "").strip()},
         terminal=_terminal(env),

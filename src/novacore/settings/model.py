@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from novacore import agent, journal, llm, tiers
+from novacore import agent, journal, llm, memory, tiers
 from novacore.settings import values
 from novacore.settings.config import CLIConfig
 from novacore.settings.keys import Key
@@ -51,9 +51,11 @@ class Settings:
     """Where the journal is on PostgreSQL; empty: SQLite in the data directory."""
     debug: bool
     journal: journal.Config
+    embedding: llm.EmbeddingConfig
     llm: llm.Config
     agent: agent.Config
     tiers: tiers.Config
+    memory: memory.Config
     cli: CLIConfig
     vendor_keys: Mapping[str, str] = dataclasses.field(repr=False)
     """API keys under their vendors' usual names, as ANTHROPIC_API_KEY; only those that are set."""
