@@ -28,4 +28,11 @@ SERVER_ENGINES: Sequence[Mapping[str, Any]] = (
     {"tier": "stream", **_REDIS},
     {"tier": "relational", "name": "postgresql", **_POSTGRES},
     {"tier": "vector", "name": "pgvector", **_POSTGRES},
+    {
+        "tier": "broker",
+        "name": "nats",
+        "server": "nats_server",
+        "config": _url("nats_url"),
+        "dead": {"nats_url": "nats://127.0.0.1:1"},
+    },
 )

@@ -2,22 +2,25 @@
 
 import base64
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
 from novacore.tiers.model import Item, SetAside, TierState, Watermark
 
+_HALF = re.compile("[\ud800-\udfff]")
+
 
 def encode_value(value: Mapping[str, Any]) -> str:
-    """A value as JSON in ASCII: any integer, any text, lone surrogates too; bytes as base64.
+    """A value as JSON: any integer, any text, lone surrogates too; bytes as base64.
 
-    Bytes stand in a list of their own: whatever people write can't be taken for them.
+    Bytes stand in an object of their own: whatever people write can't be taken for them.
     """
     raw = {name: found for name, found in value.items() if isinstance(found, bytes)}
     plain = {name: found for name, found in value.items() if name not in raw}
     coded = {name: base64.b64encode(found).decode() for name, found in raw.items()}
-    return json.dumps([plain, coded] if raw else [plain], separators=(",", ":"), default=_mapping)
+    return _dumps([plain, coded] if raw else [plain])
 
 
 def decode_value(text: str | bytes) -> dict[str, Any]:
@@ -34,6 +37,14 @@ def decode_value(text: str | bytes) -> dict[str, Any]:
         raise ValueError("What is stored is not a value of ours.") from error
 
 
+def _dumps(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_mapping)
+    if text.isascii() or not _HALF.search(text):
+        return text
+    # Half a surrogate pair has no UTF-8; as an escape it has.
+    return json.dumps(value, separators=(",", ":"), default=_mapping)
+
+
 def _mapping(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(cast(Mapping[str, Any], value))
@@ -41,10 +52,10 @@ def _mapping(value: object) -> object:
 
 
 def encode_item(item: Item) -> str:
-    """A whole item as JSON in ASCII: one line with what it is, one with its value."""
+    """A whole item as JSON: one line with what it is, one with its value."""
     head = [item.collection, item.session_id, item.position, item.part]
     place = [item.tenant, item.owner, item.sequence, item.recorded_at_us]
-    return f"{json.dumps([*head, *place], separators=(',', ':'))}\n{encode_value(item.value)}"
+    return f"{_dumps([*head, *place])}\n{encode_value(item.value)}"
 
 
 def decode_item(text: str | bytes) -> Item:
