@@ -58,6 +58,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(folder),
         "NOVA_DATA_DIR": str(folder / "data"),
+        "NOVA_TIERS_PROJECTOR": "off",
         "LANG": "C.UTF-8",
     }
 

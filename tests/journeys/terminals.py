@@ -197,3 +197,5 @@ def clean_environment(home: Path, data_dir: Path) -> Iterator[tuple[str, str]]:
     yield "LANG", "C.UTF-8"
     yield "NOVA_DATA_DIR", str(data_dir)
     yield "NOVA_LLM_OLLAMA_URL", "http://127.0.0.1:9"
+    # A process of its own per command would outlive the test; the tiers' journeys turn it on.
+    yield "NOVA_TIERS_PROJECTOR", "off"

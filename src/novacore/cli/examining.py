@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from novacore import bootstrap, journal, kit, llm, settings
+from novacore import bootstrap, journal, kit, llm, settings, tiers
 
 _DISK_BYTES_LOW = 1024**3
 _DISK_BYTES_MIN = 100 * 1024**2
@@ -66,6 +66,53 @@ def examine_store(chosen: settings.Settings) -> Iterator[Finding]:
         return
     what = f"{count:,} in the {chosen.store} store, which opens."
     yield Finding(name="sessions", state=State.OK, what=what)
+
+
+def examine_tiers(chosen: settings.Settings) -> Iterator[Finding]:
+    """Whether each tier's engine answers, was tested with a server, and took every entry."""
+    if chosen.store != "journal" or not chosen.data_dir.exists():
+        return
+    try:
+        with bootstrap.open_store(chosen) as store:
+            opened = bootstrap.open_tiers(chosen, store)
+            try:
+                found = opened.status()
+            finally:
+                opened.close()
+    except kit.NovaError as error:
+        yield _wrong("tiers", error)
+        return
+    for each in found:
+        if each.engine != "off":
+            yield _examine_tier(each)
+
+
+def _examine_tier(status: tiers.TierStatus) -> Finding:
+    name = f"{status.tier} tier"
+    if not status.is_up:
+        return Finding(
+            name=name,
+            state=State.WRONG,
+            what=f"{status.engine} is down: {status.what}",
+            mend=f"Start it, or choose another with --set tiers.{status.tier}=…. The tier lags "
+            "meanwhile; nothing is lost.",
+        )
+    if status.set_aside:
+        return Finding(
+            name=name,
+            state=State.WRONG,
+            what=f"{len(status.set_aside):,} entries are set aside.",
+            mend=f"See `nova tiers status {status.tier}`, then run: nova tiers retry {status.tier}",
+        )
+    if not status.tested_with:
+        return Finding(
+            name=name,
+            state=State.WARNING,
+            what=f"{status.engine} was tested with no server: none was at hand.",
+            mend=f"Trust it once `nova tiers verify {status.tier}` says that it is equal.",
+        )
+    lag = f"{status.lag_entries:,} entries behind" if status.lag_entries else "up to date"
+    return Finding(name=name, state=State.OK, what=f"{status.engine}, {lag}.")
 
 
 async def examine_model(chosen: settings.Settings) -> Finding:

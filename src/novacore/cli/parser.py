@@ -148,6 +148,15 @@ def _erase(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
+def _tiers(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, about in _TIERS_ACTIONS.items():
+        action = actions.add_parser(name, help=about, parents=[_shared(is_top=False)])
+        action.add_argument("tier", nargs="?", metavar="TIER", help="only this one")
+        action.add_argument("--json", action="store_true", help="print JSON")
+        action.epilog = "Exit code: 0 all is well, 1 something is not."
+
+
 def _doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.epilog = "Exit code: 0 nothing needs mending, 1 something does."
@@ -193,6 +202,13 @@ _CONFIG_ACTIONS = {
     "path": "where the settings files are looked for",
 }
 
+_TIERS_ACTIONS = {
+    "status": "how far behind each is, whether it answers, who projects it",
+    "verify": "compare every session in every tier with the journal",
+    "rebuild": "destroy what a tier holds and make it anew from the journal",
+    "retry": "try again the entries that a tier set aside",
+}
+
 COMMANDS: dict[str, tuple[str, _Build]] = {
     "run": ("do one task and exit", _run),
     "sessions": ("list sessions, newest first", _sessions),
@@ -202,6 +218,7 @@ COMMANDS: dict[str, tuple[str, _Build]] = {
     "fork": ("branch a session at an earlier point; the original stays", _fork),
     "erase": ("destroy what a session holds, for good", _erase),
     "verify": ("check that what is stored is what was written", _verify),
+    "tiers": ("look at the projections of the journal, verify and mend them", _tiers),
     "salvage": ("recover every readable entry into a new folder", _salvage),
     "doctor": ("check data, disk, model and permissions, and say how to mend them", _doctor),
     "model": ("install, list or show models", _model),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from novacore import journal
-from novacore.kit import Clock, SystemClock
+from novacore.kit import Clock, NovaError, SystemClock
 from novacore.tiers.config import Config
 from novacore.tiers.errors import TierCorrupt, TierUnavailable, TierUnknown
 from novacore.tiers.model import TIERS, SetAside, Watermark
@@ -227,7 +227,7 @@ class TierSet:
                 return False
             try:
                 mark = self._mark(slot)
-            except TierUnavailable:
+            except NovaError:
                 if step is Step.STANDBY:
                     return False
                 mark = None

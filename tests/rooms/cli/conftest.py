@@ -56,6 +56,7 @@ def nova(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd) -> Nova:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NOVA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("NOVA_TIERS_PROJECTOR", "off")
     monkeypatch.setenv("NOVA_LLM_OLLAMA_URL", "http://127.0.0.1:9")
     monkeypatch.chdir(folder)
 

@@ -29,7 +29,10 @@ _HISTORY_FILE = "history"
 def run(arguments: argparse.Namespace) -> int:
     """Talk until the person leaves."""
     context = open_context(arguments)
-    with bootstrap.open_store(context.settings) as store:
+    with (
+        bootstrap.open_store(context.settings) as store,
+        bootstrap.projecting(context.settings),
+    ):
         return asyncio.run(talk(arguments, context, store=store))
 
 

@@ -17,6 +17,7 @@ def run(arguments: argparse.Namespace) -> int:
     context = open_context(arguments)
     findings = [*examining.examine_place(context.settings)]
     findings += examining.examine_store(context.settings)
+    findings += examining.examine_tiers(context.settings)
     findings.append(asyncio.run(examining.examine_model(context.settings)))
     is_well = all(each.state is not State.WRONG for each in findings)
     if arguments.json:

@@ -16,7 +16,8 @@ def run(arguments: argparse.Namespace) -> int:
     with bootstrap.open_store(context.settings) as store:
         done = plan = journal.plan_import(store, paths, workspace=str(context.settings.workspace))
         if not arguments.dry_run:
-            done = journal.run_import(store, plan)
+            with bootstrap.projecting(context.settings):
+                done = journal.run_import(store, plan)
     if arguments.json:
         context.console.json({"dry_run": arguments.dry_run, **dataclasses.asdict(done)})
     else:

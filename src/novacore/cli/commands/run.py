@@ -33,7 +33,10 @@ def run(arguments: argparse.Namespace) -> int:
     context = open_context(arguments)
     task = _read_task(arguments.task)
     try:
-        with bootstrap.open_store(context.settings) as store:
+        with (
+            bootstrap.open_store(context.settings) as store,
+            bootstrap.projecting(context.settings),
+        ):
             return asyncio.run(_Run(arguments, context, store=store).do(task))
     except settings.SettingsError:
         raise
