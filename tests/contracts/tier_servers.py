@@ -29,6 +29,13 @@ SERVER_ENGINES: Sequence[Mapping[str, Any]] = (
     {"tier": "relational", "name": "postgresql", **_POSTGRES},
     {"tier": "vector", "name": "pgvector", **_POSTGRES},
     {
+        "tier": "document",
+        "name": "mongodb",
+        "server": "mongodb_server",
+        "config": _url("mongodb_url"),
+        "dead": {"mongodb_url": "mongodb://127.0.0.1:1/nova", "timeout_ms": 200},
+    },
+    {
         "tier": "broker",
         "name": "nats",
         "server": "nats_server",

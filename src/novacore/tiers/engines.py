@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from novacore.tiers.errors import TierUnknown
+from novacore.tiers.mongodb_document import MongoDocument
 from novacore.tiers.nats_broker import NatsBroker
 from novacore.tiers.pgvector import PgVector
 from novacore.tiers.place import Place
@@ -40,6 +41,7 @@ ENGINES: Final[Mapping[tuple[str, str], EngineKind]] = {
     ("hot", "redis"): EngineKind(make=RedisHot, extra="redis"),
     ("stream", "redis"): EngineKind(make=RedisStream, extra="redis"),
     ("relational", "postgresql"): EngineKind(make=PostgresRelational, extra="postgresql"),
+    ("document", "mongodb"): EngineKind(make=MongoDocument, extra="mongodb"),
     ("broker", "nats"): EngineKind(make=NatsBroker, extra="nats"),
     ("vector", "pgvector"): EngineKind(make=PgVector, extra="postgresql"),
 }

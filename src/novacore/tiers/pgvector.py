@@ -14,18 +14,9 @@ from novacore.tiers.errors import TierUnavailable
 from novacore.tiers.model import Batch, Health, Item, TierState
 from novacore.tiers.place import Place
 from novacore.tiers.postgres_link import PostgresLink
-from novacore.tiers.postgres_rows import (
-    BASE,
-    BASE_NAMES,
-    DELETE_KEYS,
-    base_of,
-    item_of,
-    keys_of,
-    restored,
-    scope_key,
-    storable,
-)
+from novacore.tiers.postgres_rows import BASE, BASE_NAMES, DELETE_KEYS, base_of, item_of, keys_of
 from novacore.tiers.reading import Neighbour
+from novacore.tiers.server_columns import restored, scope_key, storable
 
 _VECTOR: Final = "vector"
 _INDEX_ROWS: Final = 50_000

@@ -11,19 +11,9 @@ from novacore.journal import Scope
 from novacore.tiers.model import Batch, Health, Item, TierState
 from novacore.tiers.place import Place
 from novacore.tiers.postgres_link import PostgresLink
-from novacore.tiers.postgres_rows import (
-    BASE,
-    BASE_NAMES,
-    DELETE_KEYS,
-    base_of,
-    fits,
-    item_of,
-    keys_of,
-    restored,
-    scope_key,
-    storable,
-)
+from novacore.tiers.postgres_rows import BASE, BASE_NAMES, DELETE_KEYS, base_of, item_of, keys_of
 from novacore.tiers.projection_relational import COLUMNS, ENTRY
+from novacore.tiers.server_columns import fits, restored, scope_key, storable
 
 _CREATE: Final[LiteralString] = (
     f"CREATE TABLE {{table}} ({BASE}, PRIMARY KEY (session_id, position, collection, part_key))"

@@ -1,11 +1,10 @@
 """Items as rows of PostgreSQL: what a column holds exactly has one, the rest is exact JSON."""
 
-import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, LiteralString
 
 from novacore.tiers.model import Item
+from novacore.tiers.server_columns import restored, scope_key, storable
 from novacore.tiers.server_items import decode_value, encode_value
 from novacore.tiers.server_names import segment
 
@@ -34,24 +33,6 @@ DELETE_KEYS: Final[LiteralString] = (
     " WHERE held.session_id = key.session_id AND held.position = key.position"
     " AND held.collection = key.collection AND held.part_key = key.part_key"
 )
-
-_UNFIT = re.compile("[\0\ud800-\udfff]|\\A\x01")
-_INT_MAX: Final = 2**63 - 1
-
-
-def storable(text: str) -> str:
-    """A text as a column takes it: with a NUL or half a surrogate pair in it, as marked JSON."""
-    return "\x01" + json.dumps(text) if _UNFIT.search(text) else text
-
-
-def restored(text: str) -> str:
-    """The text of a column."""
-    return json.loads(text[1:]) if text.startswith("\x01") else text
-
-
-def scope_key(tenant: str, owner: str) -> str:
-    """A tenant and an owner as one text, each a whole segment."""
-    return f"{segment(tenant)}:{segment(owner)}"
 
 
 def base_of(item: Item, rest: Mapping[str, Any]) -> list[Any]:
@@ -101,12 +82,3 @@ def keys_of(items: Iterable[Item]) -> list[list[Any]]:
     """The items' keys as four columns, for `DELETE_KEYS`."""
     rows = [base_of(item, {})[:4] for item in items]
     return [list(column) for column in zip(*rows, strict=True)]
-
-
-def fits(value: object, kind: str) -> bool:
-    """True when a column of that kind (text, integer, real) gives back exactly this value."""
-    if kind == "text":
-        return isinstance(value, str) and not _UNFIT.search(value)
-    if kind == "integer":
-        return type(value) is int and -_INT_MAX <= value <= _INT_MAX
-    return isinstance(value, float)
