@@ -51,7 +51,14 @@ from novacore.journal.model import (
     SessionInfo,
     VerifyReport,
 )
-from novacore.journal.replica import Replica, blobs_named
+from novacore.journal.replica import (
+    Replica,
+    StoredPlace,
+    as_erased,
+    blobs_named,
+    place_of,
+    read_erasures,
+)
 from novacore.journal.salvage import salvage
 from novacore.journal.salvage_report import Gap, LostText, SalvageReport
 from novacore.journal.standing import COPYING
@@ -110,9 +117,11 @@ __all__ = [
     "StoreTooNew",
     "StoreUnfinished",
     "StoreUnusable",
+    "StoredPlace",
     "Surroundings",
     "Transcript",
     "VerifyReport",
+    "as_erased",
     "blobs_named",
     "decode_exact",
     "describe_surroundings",
@@ -126,7 +135,9 @@ __all__ = [
     "open_postgres_replica",
     "open_replica",
     "open_store",
+    "place_of",
     "plan_import",
+    "read_erasures",
     "run_import",
     "salvage",
     "transcript_digest",

@@ -5,13 +5,17 @@ digests and exports. It is made behind what it holds already, so a broken one go
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self, cast
 
 from novacore.journal import frame as frames
 from novacore.journal import standing as standings
 from novacore.journal.core import Core
+from novacore.journal.erasure_list import FILE_NAME, ErasureList
 from novacore.journal.errors import SessionUnknown
+from novacore.journal.lines import transcript_digest
 from novacore.journal.model import Erased, FeedState
 from novacore.journal.store import Erasure, SessionRow
 from novacore.journal.value import blob_digests, may_name_blobs
@@ -90,10 +94,23 @@ class Replica:
                 return part.run.frame(position - 1 - part.run.base).chain
         raise SessionUnknown(frames.session_text(session))
 
+    def digest(self, session: bytes) -> str:
+        """A digest of what a session's entries say: `transcript_digest` of it.
+
+        Raises:
+            SessionUnknown: there is no such session, or it was erased.
+        """
+        return transcript_digest(self._core.open(session))
+
     @property
     def standing(self) -> str:
         """Empty: in use; "copying": an unfinished copy; "moved TO": it lives on elsewhere."""
         return self._engine.standing()
+
+    @property
+    def moved_to(self) -> str:
+        """The place where the journal lives on; empty: here."""
+        return standings.moved_to(self.standing)
 
     def mark_moved(self, place: str) -> None:
         """Take no appends any more and name the place that does; empty: take them again."""
@@ -117,8 +134,12 @@ class Replica:
         self._engine.add_copied(sessions, stored)
 
     def erase_again(self, erasures: Sequence[Erased]) -> None:
-        """Carry out erasures of the journal that is copied; those of sessions unknown here not."""
+        """Carry out erasures of the journal that is copied, each once.
+
+        Those of sessions that are unknown here are left out.
+        """
         known = {row.id for row in self._engine.rows()}
+        done = {(each.session_id, each.positions, each.at_us) for each in self.erasures()}
         wanted = [
             Erasure(
                 session=parse_id(each.session_id).bytes,
@@ -126,6 +147,7 @@ class Replica:
                 at_us=each.at_us,
             )
             for each in erasures
+            if (each.session_id, each.positions, each.at_us) not in done
         ]
         wanted = [each for each in wanted if each.session in known]
         if wanted:
@@ -146,3 +168,51 @@ def blobs_named(stored: bytes) -> tuple[bytes, ...]:
     if found.is_erased or not may_name_blobs(found.body):
         return ()
     return blob_digests(found.body)
+
+
+class StoredPlace(NamedTuple):
+    """Where an entry stands, read off its stored bytes."""
+
+    session: bytes
+    sequence: int
+    position: int
+    recorded_at_us: int
+    chain: bytes
+    is_erased: bool
+
+
+def place_of(stored: bytes) -> StoredPlace:
+    """Where an entry stands.
+
+    Raises:
+        Corrupt: these bytes are no entry.
+    """
+    head, _, _, _ = frames.split_head(stored)
+    return StoredPlace(
+        session=cast("bytes", head[1]),
+        sequence=head[6],
+        position=head[7],
+        recorded_at_us=head[9],
+        chain=cast("bytes", head[13]),
+        is_erased=bool(head[3] & frames.IS_ERASED),
+    )
+
+
+def as_erased(stored: bytes) -> bytes:
+    """An entry's tombstone: its place, digest and chain stay, body and salt are gone.
+
+    Raises:
+        Corrupt: these bytes are no sound entry.
+    """
+    found = frames.parse(stored)
+    return stored if found.is_erased else frames.erased(found)
+
+
+def read_erasures(folder: Path) -> list[Erased]:
+    """The list of erasures that a data directory keeps, also one whose journal is lost.
+
+    Raises:
+        Corrupt: a line of it can't be read.
+    """
+    found = ErasureList(folder / FILE_NAME, alone=nullcontext)
+    return found.read(0, found.count())

@@ -1,0 +1,63 @@
+"""Operations: backups that count, restores to any moment, and moves between stores.
+
+All of it stands on one thing, the journal's exact copy: the same bytes, in order. It knows where
+nothing lies by default; folders, keys and stores are given. Start with `back_up`, then `restore`.
+"""
+
+from novacore.ops.age import backup_age_s, expires_at_us
+from novacore.ops.backup import make_backup
+from novacore.ops.catalog import Catalog
+from novacore.ops.erasures import note_erasures, read_erasures
+from novacore.ops.errors import (
+    BackupBusy,
+    BackupDamaged,
+    BackupUnknown,
+    BackupUnwritten,
+    CopyDiffers,
+    KeyUnusable,
+    OpsError,
+    PlaceRefused,
+)
+from novacore.ops.key import Key, make_key, read_key
+from novacore.ops.migrate import compare, migrate
+from novacore.ops.model import Backup, Copied, Moment, Progress, Verified
+from novacore.ops.prune import Pruned, prune
+from novacore.ops.records import File
+from novacore.ops.restore import choose_backup, restore
+from novacore.ops.run import Steps, back_up
+from novacore.ops.verify import verify_backup
+
+__all__ = [
+    "Backup",
+    "BackupBusy",
+    "BackupDamaged",
+    "BackupUnknown",
+    "BackupUnwritten",
+    "Catalog",
+    "Copied",
+    "CopyDiffers",
+    "File",
+    "Key",
+    "KeyUnusable",
+    "Moment",
+    "OpsError",
+    "PlaceRefused",
+    "Progress",
+    "Pruned",
+    "Steps",
+    "Verified",
+    "back_up",
+    "backup_age_s",
+    "choose_backup",
+    "compare",
+    "expires_at_us",
+    "make_backup",
+    "make_key",
+    "migrate",
+    "note_erasures",
+    "prune",
+    "read_erasures",
+    "read_key",
+    "restore",
+    "verify_backup",
+]

@@ -1,0 +1,126 @@
+"""Restoring: backups copied back into a new store, up to any moment that they reach."""
+
+import contextlib
+import dataclasses
+import secrets
+from collections.abc import Sequence
+
+from novacore import journal
+from novacore.ops.catalog import Catalog
+from novacore.ops.copying import Copying
+from novacore.ops.erasures import merged, read_erasures
+from novacore.ops.errors import BackupUnknown
+from novacore.ops.model import Backup, Copied, Moment, Progress, unseen
+from novacore.ops.records import File
+
+_EPOCH_BITS = 62
+
+
+def new_epoch() -> int:
+    """A fresh epoch: what was derived from another one is rebuilt or cut back, never trusted."""
+    return secrets.randbits(_EPOCH_BITS) | 1
+
+
+def choose_backup(catalog: Catalog, *, at: Moment, backup: str = "") -> Backup:
+    """The backup that a restore begins from.
+
+    Args:
+        catalog: the backups.
+        at: the moment; its end: the newest.
+        backup: the id of one; empty: the newest verified one that reaches the moment, or, where
+            none was ever verified, the newest.
+
+    Raises:
+        BackupUnknown: there is none, or it does not reach the moment.
+    """
+    if backup:
+        found = catalog.get_backup(backup)
+        if not _reaches(found, at):
+            raise BackupUnknown(_too_late(found), hint="Choose an earlier moment.")
+        return found
+    known = catalog.list_backups()
+    candidates = [each for each in known if each.is_verified] or known
+    if not candidates:
+        raise BackupUnknown(
+            f"There are no backups in {catalog.folder}.",
+            hint="Name their folder with --set ops.backup_dir=DIR.",
+        )
+    reaching = [each for each in candidates if _reaches(each, at)]
+    if not reaching:
+        raise BackupUnknown(_too_late(candidates[-1]), hint="Choose an earlier moment.")
+    return reaching[-1]
+
+
+def _reaches(backup: Backup, at: Moment) -> bool:
+    if at.sequence is not None:
+        return backup.sequence >= at.sequence
+    return at.at_us is None or backup.created_at_us >= at.at_us
+
+
+def _too_late(backup: Backup) -> str:
+    return (
+        f"The newest backup that counts, {backup.id}, reaches sequence {backup.sequence}; the "
+        "moment asked for is later."
+    )
+
+
+def restore(
+    catalog: Catalog,
+    target: journal.Replica,
+    *,
+    backup: Backup,
+    at: Moment,
+    erasures: Sequence[journal.Erased] = (),
+    progress: Progress = unseen,
+) -> tuple[Copied, list[File]]:
+    """Copy a backup and those that it continues into an empty store, and open a new epoch.
+
+    The store then holds what the journal held at the moment: every entry up to it, byte for byte,
+    and no later one. What was erased, at any time, is a tombstone. A restore that was killed goes
+    on when it is called again; until it is complete, nobody can open the store.
+
+    Args:
+        catalog: the backups.
+        target: where to; empty, or such a restore begun before.
+        backup: the one that reaches the moment, from `choose_backup`.
+        at: the moment.
+        erasures: a list of erasures that is newer than the one beside the backups.
+        progress: told of entries done.
+
+    Returns:
+        What was copied, and the small files kept with the newest backup of the line.
+
+    Raises:
+        KeyUnusable, BackupDamaged: the backups can't be read.
+        StoreUnusable, PlaceRefused: the store can't take them.
+    """
+    catalog.line_of(backup)  # a broken line is found before the target is touched
+    listed = merged(read_erasures(catalog.folder), erasures)
+    target.begin_copy(backup.journal)
+    done, files = copy_line(
+        catalog, target, backup=backup, at=at, erasures=listed, progress=progress
+    )
+    epoch = new_epoch()
+    target.end_copy(epoch)
+    return dataclasses.replace(done, epoch=str(epoch)), files
+
+
+def copy_line(
+    catalog: Catalog,
+    target: journal.Replica,
+    *,
+    backup: Backup,
+    at: Moment,
+    erasures: Sequence[journal.Erased],
+    progress: Progress,
+) -> tuple[Copied, list[File]]:
+    """Copy a backup and those that it continues into a store that a copy was begun in."""
+    copying = Copying(target, until=at, erasures=erasures, progress=progress, total=backup.sequence)
+    files: list[File] = []
+    for part in catalog.line_of(backup):
+        with contextlib.closing(catalog.read(part)) as records:
+            kept = copying.add_all(records)
+        files = kept or files
+        if copying.is_full:
+            break
+    return copying.finish(), files

@@ -1,0 +1,52 @@
+"""A backup that counts, in one call: made, restored as a test, made anew where a line broke."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from novacore import journal
+from novacore.kit import Clock
+from novacore.ops.backup import make_backup
+from novacore.ops.catalog import Catalog
+from novacore.ops.errors import BackupDamaged, CopyDiffers
+from novacore.ops.model import Progress, Verified
+from novacore.ops.records import File
+from novacore.ops.verify import verify_backup
+
+Steps = Callable[[str], Progress]
+"""Told of a step that begins, in a word or two; gives what is told of its progress."""
+
+
+def back_up(
+    source: journal.Replica,
+    catalog: Catalog,
+    *,
+    clock: Clock,
+    scratch: Path,
+    full_days: int,
+    is_full: bool = False,
+    files: Sequence[File] = (),
+    config: journal.Config | None = None,
+    steps: Steps,
+) -> Verified:
+    """Make a backup and verify it. Where the line that it continues is damaged, make a full one.
+
+    Args and errors: those of `make_backup` and `verify_backup`.
+    """
+    made = make_backup(
+        source, catalog, clock=clock, full_days=full_days, is_full=is_full, files=files,
+        progress=steps("backing up"),
+    )  # fmt: skip
+    try:
+        return verify_backup(
+            catalog, made, scratch=scratch, clock=clock, source=source, config=config,
+            progress=steps("verifying"),
+        )  # fmt: skip
+    except (BackupDamaged, CopyDiffers):
+        if made.is_full:
+            raise
+    with catalog.locked():
+        catalog.remove(made.id)
+    return back_up(
+        source, catalog, clock=clock, scratch=scratch, full_days=full_days, is_full=True,
+        files=files, config=config, steps=steps,
+    )  # fmt: skip
