@@ -67,7 +67,7 @@ def test_the_order_of_the_batches_changes_nothing(stage, engine):
 
 def test_an_item_replaces_the_one_with_its_key(stage, engine):
     engine.apply(stage.batch([said("Look at first.py", position=3)]))
-    changed = said("Look at first.py now", position=3, sequence=9)
+    changed = said("Look at first.py now", position=3, actor="ada")
     engine.apply(stage.batch([changed]))
     assert digests(engine.read(TALK)) == digests(stage.items([changed]))
 

@@ -46,7 +46,10 @@ class EngineUnderTest:
 
 ENGINES: Sequence[EngineUnderTest] = (
     *(EngineUnderTest(tier=tier, name="memory") for tier in PROJECTIONS),
-    EngineUnderTest(tier="relational", name="sqlite"),
+    *(
+        EngineUnderTest(tier=tier, name="sqlite")
+        for tier in ("hot", "relational", "graph", "stream", "document", "broker")
+    ),
     *(EngineUnderTest(**each) for each in SERVER_ENGINES if each["tier"] in PROJECTIONS),
 )
 

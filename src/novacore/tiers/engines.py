@@ -14,10 +14,20 @@ from novacore.tiers.nats_broker import NatsBroker
 from novacore.tiers.pgvector import PgVector
 from novacore.tiers.place import Place
 from novacore.tiers.postgres_relational import PostgresRelational
+from novacore.tiers.projection_broker import BrokerProjection
+from novacore.tiers.projection_document import DocumentProjection
+from novacore.tiers.projection_graph import GraphProjection
+from novacore.tiers.projection_hot import HotProjection
 from novacore.tiers.projection_relational import RelationalProjection
+from novacore.tiers.projection_stream import StreamProjection
 from novacore.tiers.redis_hot import RedisHot
 from novacore.tiers.redis_stream import RedisStream
+from novacore.tiers.sqlite_broker import SQLiteBroker
+from novacore.tiers.sqlite_document import SQLiteDocument
+from novacore.tiers.sqlite_graph import SQLiteGraph
+from novacore.tiers.sqlite_hot import SQLiteHot
 from novacore.tiers.sqlite_relational import SQLiteRelational
+from novacore.tiers.sqlite_stream import SQLiteStream
 from novacore.tiers.tier import Engine, Projection
 
 
@@ -32,12 +42,22 @@ class EngineKind:
 
 
 PROJECTIONS: Final[Mapping[str, Callable[[Place], Projection]]] = {
+    "hot": HotProjection,
     "relational": RelationalProjection,
+    "graph": GraphProjection,
+    "stream": StreamProjection,
+    "document": DocumentProjection,
+    "broker": BrokerProjection,
 }
 """Tier -> how its projection is made."""
 
 ENGINES: Final[Mapping[tuple[str, str], EngineKind]] = {
+    ("hot", "sqlite"): EngineKind(make=SQLiteHot),
     ("relational", "sqlite"): EngineKind(make=SQLiteRelational),
+    ("graph", "sqlite"): EngineKind(make=SQLiteGraph),
+    ("stream", "sqlite"): EngineKind(make=SQLiteStream),
+    ("document", "sqlite"): EngineKind(make=SQLiteDocument),
+    ("broker", "sqlite"): EngineKind(make=SQLiteBroker),
     ("hot", "redis"): EngineKind(make=RedisHot, extra="redis"),
     ("stream", "redis"): EngineKind(make=RedisStream, extra="redis"),
     ("relational", "postgresql"): EngineKind(make=PostgresRelational, extra="postgresql"),

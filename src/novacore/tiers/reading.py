@@ -71,11 +71,15 @@ class RelationalReads(Protocol):
         until_us: int | None = None,
         limit: int = 100,
     ) -> list[Item]:
-        """The newest rows of a collection (message, decision, usage, memory …), oldest first."""
+        """The newest rows of a collection (message, decision, usage, memory …), oldest first.
+
+        `since_us` and `until_us` are compared with when it was said, the first included, the
+        second not. Within a session the order is its own, else that in which things were said.
+        """
         ...
 
     def counts(self, scope: Scope, collection: str, *, bucket_us: int) -> list[tuple[int, int]]:
-        """(start of the bucket µs UTC, rows in it), oldest first: a time series."""
+        """(start of the bucket µs UTC, rows said in it), oldest first: a time series."""
         ...
 
 
@@ -107,7 +111,10 @@ class GraphReads(Protocol):
     """Tier 4: what is linked with what."""
 
     def entities(self, scope: Scope, session_id: str, *, limit: int) -> list[tuple[str, int]]:
-        """(entity, mentions) of a session, the most mentioned first."""
+        """(entity, mentions) of a session, the most mentioned first.
+
+        An entity is named as it was written, the first by the alphabet where spellings differ.
+        """
         ...
 
     def related(self, scope: Scope, session_id: str, *, limit: int) -> list[Related]:
@@ -115,7 +122,10 @@ class GraphReads(Protocol):
         ...
 
     def links(self, scope: Scope, entity: str, *, limit: int) -> list[tuple[str, int]]:
-        """(entity, times together) mentioned in the same entries, the most frequent first."""
+        """(entity, times together) mentioned in the same entries, the most frequent first.
+
+        `entity` may be spelled with or without capitals and accents.
+        """
         ...
 
 
@@ -123,9 +133,12 @@ class StreamReads(Protocol):
     """Tier 5: what happened, in order."""
 
     def timeline(
-        self, scope: Scope, session_id: str, *, after: int = 0, limit: int = 100
+        self, scope: Scope, session_id: str, *, after: int | None = None, limit: int = 100
     ) -> list[Item]:
-        """Events of a session with a sequence above `after`, oldest first."""
+        """Events of a session with a sequence above `after`, oldest first.
+
+        Without `after` it is the newest ones, oldest first.
+        """
         ...
 
     def anchors(self, scope: Scope, session_id: str, *, limit: int = 20) -> list[Item]:
@@ -151,7 +164,10 @@ class BrokerReads(Protocol):
     def fetch(
         self, consumer: str, *, scope: Scope | None = None, limit: int = 100, wait_ms: int = 0
     ) -> list[Delivery]:
-        """The next events of a named consumer (durable: it goes on where it acknowledged)."""
+        """The next events of a named consumer (durable: it goes on where it acknowledged).
+
+        Each is given to one caller at a time, and again after a while unless it is acknowledged.
+        """
         ...
 
     def ack(self, consumer: str, token: Any) -> None:

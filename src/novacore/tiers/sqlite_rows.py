@@ -71,7 +71,8 @@ class Table:
         """The statements that make it."""
         own = "".join(f', "{name}" {kind.upper()}' for name, kind in self.columns.items())
         table = (
-            f"CREATE TABLE {self.name} (id INTEGER PRIMARY KEY, session INTEGER NOT NULL, "
+            f"CREATE TABLE {self.name} (id INTEGER PRIMARY KEY AUTOINCREMENT, "
+            "session INTEGER NOT NULL, "
             "position INTEGER NOT NULL, collection TEXT NOT NULL, part TEXT NOT NULL, "
             "scope INTEGER NOT NULL, sequence INTEGER NOT NULL, recorded_at_us INTEGER NOT NULL"
             f"{own}, rest TEXT, UNIQUE (session, position, collection, part));"

@@ -165,7 +165,7 @@ class SQLiteTier:
     def sessions(self) -> Iterator[str]:
         """See `Engine.sessions`. It also checks that tables and indexes agree."""
         held = " UNION ".join(
-            f"SELECT session FROM {table.name}"  # noqa: S608 - ours
+            f"SELECT DISTINCT session FROM {table.name}"  # noqa: S608 - ours
             for table in self._distinct
         )
         with self.link.reading() as connection:
