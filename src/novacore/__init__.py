@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from novacore import journal
+    from novacore import bootstrap
 
 __all__ = ["open"]
 
 
-def open(path: str | Path) -> "journal.Store":  # noqa: A001 - as in `novacore.open(path)`
+def open(path: str | Path) -> "bootstrap.MemoryStore":  # noqa: A001 - as in `novacore.open(path)`
     """The store of sessions in a data directory, created when missing.
 
-    Reads no settings and no environment; several processes may share the directory.
+    It reads no environment, and of settings only the directory's own `nova.toml`. Several
+    processes may share the directory. Recall, context, memories and tiers are loaded when used.
 
     Raises:
         StoreUnusable: the directory can't hold a journal; says why.
@@ -24,10 +25,11 @@ def open(path: str | Path) -> "journal.Store":  # noqa: A001 - as in `novacore.o
     Example:
         >>> import novacore
         >>> with novacore.open("notes") as store:
-        ...     done = store.session("ideas").append({"role": "user", "content": "hello"})
-        >>> done.positions
-        (0,)
+        ...     done = store.session("ideas").append({"role": "user", "content": "Tea at five"})
+        ...     found = store.recall("when is tea?")
+        >>> found[0].message["content"]
+        'Tea at five'
     """
-    from novacore import journal  # noqa: PLC0415 - the package stays light until it is used
+    from novacore import bootstrap  # noqa: PLC0415 - the package stays light until it is used
 
-    return journal.open_store(path)
+    return bootstrap.open_library(path)

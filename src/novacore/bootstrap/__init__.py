@@ -1,12 +1,24 @@
 """Bootstrap: the only place that picks implementations, from settings.
 
-It opens the session store that is set, the model that is set or found, an agent over both, and the
-tiers with the process that keeps them up to date.
+It opens the session store that is set with recall and memories around it, the model that is set or
+found, an agent over both, and the tiers with the process that keeps them up to date.
 Start with `open_store`.
 """
 
 from novacore.bootstrap.data_dir import prepare_data_dir
+from novacore.bootstrap.embedding import open_embedder
+from novacore.bootstrap.library import MemoryStore, open_library, open_store
 from novacore.bootstrap.tiers import open_tiers, projecting
-from novacore.bootstrap.wiring import open_agent, open_model, open_store
+from novacore.bootstrap.wiring import open_agent, open_model
 
-__all__ = ["open_agent", "open_model", "open_store", "open_tiers", "prepare_data_dir", "projecting"]
+__all__ = [
+    "MemoryStore",
+    "open_agent",
+    "open_embedder",
+    "open_library",
+    "open_model",
+    "open_store",
+    "open_tiers",
+    "prepare_data_dir",
+    "projecting",
+]

@@ -1,20 +1,7 @@
 """Which implementation serves which setting."""
 
 from novacore import agent, journal, kit, llm, settings
-from novacore.bootstrap.data_dir import prepare_data_dir
-
-
-def open_store(chosen: settings.Settings) -> journal.Store:
-    """The session store that `store` names, in the data directory.
-
-    Raises:
-        SettingsError: the data directory can't be made.
-        JournalError: it can't hold a store, or what it holds is damaged.
-    """
-    path = prepare_data_dir(chosen)
-    if chosen.store == "json":
-        return journal.open_json(path, config=chosen.journal)
-    return journal.open_store(path, config=chosen.journal)
+from novacore.bootstrap.library import MemoryStore
 
 
 async def open_model(chosen: settings.Settings) -> llm.Model:
@@ -65,6 +52,7 @@ def open_agent(
             permissions=permissions,
             config=chosen.agent,
             notebook=notebook,
+            recaller=_Recaller(store) if isinstance(store, MemoryStore) else None,
         ),
         permissions=permissions,
         config=chosen.agent,
@@ -73,3 +61,22 @@ def open_agent(
         ask=ask,
         notebook=notebook,
     )
+
+
+class _Recaller:
+    """The memory's recall, as the agent's tool asks it."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def recall(self, text: str, *, limit: int) -> list[agent.Recalled]:
+        """See `agent.Recaller`."""
+        return [
+            agent.Recalled(
+                text=hit.text,
+                speaker=hit.speaker or "someone",
+                session=hit.session.name,
+                said_at_us=hit.said_at_us,
+            )
+            for hit in self._store.recall(text, limit=limit)
+        ]

@@ -1,9 +1,11 @@
 """Memory: what is worth knowing later, and finding it again.
 
-Memories live in the journal and grow older by rules (`Memories`). Start there.
+Memories live in the journal and grow older by rules (`Memories`). `Recall` finds what was said, and
+`Gatherer` opens a session with all that helps to go on with it.
 """
 
 from novacore.memory.config import Config
+from novacore.memory.context import PARTS, Context, Gatherer
 from novacore.memory.errors import (
     MemoriesBusy,
     MemoriesError,
@@ -13,6 +15,9 @@ from novacore.memory.errors import (
     MemoryInvalid,
     MemoryUnknown,
 )
+from novacore.memory.facts.by_model import extract_by_model
+from novacore.memory.facts.facts import Extracted, Fact, Facts
+from novacore.memory.facts.marking import mark_recalled, recalled_spans
 from novacore.memory.lifecycle.entries import WORKSPACE
 from novacore.memory.lifecycle.memories import Memories
 from novacore.memory.lifecycle.model import (
@@ -37,6 +42,15 @@ from novacore.memory.lifecycle.model import (
 )
 from novacore.memory.lifecycle.transfer import export_lines, export_markdown, import_lines
 from novacore.memory.lifecycle.working import WorkingMemory, working_memory
+from novacore.memory.recall.config import RecallConfig
+from novacore.memory.recall.errors import (
+    IndexCorrupt,
+    QueryRefused,
+    RecallError,
+    RecallMissing,
+)
+from novacore.memory.recall.model import Filters, Hit, Neighbour, RecallState, SessionRef
+from novacore.memory.recall.service import Recall
 
 __all__ = [
     "CLOSED",
@@ -46,14 +60,23 @@ __all__ = [
     "LONG",
     "MEMORY_TYPES",
     "MERGED",
+    "PARTS",
     "SHORT",
     "STATES",
     "TERMS",
     "WORKSPACE",
     "Advanced",
     "Config",
+    "Extracted",
+    "Fact",
+    "Facts",
+    "Context",
     "Filter",
+    "Filters",
+    "Gatherer",
+    "Hit",
     "ImportResult",
+    "IndexCorrupt",
     "Link",
     "Memories",
     "MemoriesBusy",
@@ -64,12 +87,23 @@ __all__ = [
     "MemoryImportRefused",
     "MemoryInvalid",
     "MemoryUnknown",
+    "Neighbour",
     "Page",
+    "QueryRefused",
+    "Recall",
+    "RecallConfig",
+    "RecallError",
+    "RecallMissing",
+    "RecallState",
+    "SessionRef",
     "Source",
     "Statement",
     "WorkingMemory",
     "export_lines",
     "export_markdown",
+    "extract_by_model",
     "import_lines",
+    "mark_recalled",
+    "recalled_spans",
     "working_memory",
 ]

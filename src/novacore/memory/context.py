@@ -6,6 +6,7 @@ gathered side by side; what did not come in time, or whose tier is down, is name
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
@@ -13,7 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, cast
 
 from novacore import journal, tiers
-from novacore.kit import NovaError
+from novacore.kit import Clock, NovaError, SystemClock
+from novacore.memory.config import Config
+from novacore.memory.lifecycle.working import WorkingMemory, working_memory
 
 PARTS: Final = (
     "working_memory",
@@ -28,7 +31,15 @@ PARTS: Final = (
 )
 """What a context has, in the order of its fields."""
 
-_NEIGHBOUR_TEXTS = 2
+_NEIGHBOUR_TEXTS: Final = 2
+_LAST_MESSAGES: Final = 20
+_DECISIONS: Final = 20
+_NEIGHBOURS: Final = 10
+_TOPICS: Final = 10
+_ENTITIES: Final = 20
+_EVENTS: Final = 50
+_ANCHORS: Final = 20
+_SESSIONS_KEPT: Final = 256
 _Found = TypeVar("_Found")
 
 
@@ -39,7 +50,7 @@ class Context:
     session_id: str
     """The session's UUID."""
     working_memory: Sequence[journal.Message] = ()
-    """Its newest messages, oldest first."""
+    """The messages of its newest turns, oldest first; empty where it has rested for long."""
     history: Sequence[journal.Message] = ()
     """All its messages: the transcript, lazily decoded."""
     live_state: Mapping[str, Mapping[str, Any]] = field(
@@ -64,26 +75,14 @@ class Context:
     """How long gathering took."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """How much of each part is gathered."""
-
-    messages: int = 20
-    decisions: int = 20
-    neighbours: int = 10
-    topics: int = 10
-    entities: int = 20
-    events: int = 50
-    anchors: int = 20
-
-
 class Gatherer:
     """Opens sessions with their context. Safe between threads; close it at the end.
 
     Args:
         reads: gives the reading side of a tier by name; None: the tier is off.
         embed: a text's vector as float32 bytes; None: there is no embedder.
-        limits: how much of each part is gathered.
+        config: how much working memory holds; None: the defaults.
+        clock: the time; None: the machine's.
     """
 
     def __init__(
@@ -91,11 +90,14 @@ class Gatherer:
         reads: Callable[[str], object | None],
         *,
         embed: Callable[[str], bytes] | None = None,
-        limits: Limits | None = None,
+        config: Config | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._reads = reads
         self._embed = embed
-        self._limits = limits or Limits()
+        self._config = config or Config()
+        self._clock = clock or SystemClock()
+        self._working: OrderedDict[str, tuple[journal.Transcript, WorkingMemory]] = OrderedDict()
         self._pools: dict[str, ThreadPoolExecutor] = {}
         self._lock = threading.Lock()
 
@@ -126,10 +128,10 @@ class Gatherer:
         found: dict[str, Any] = {}
         if "history" in parts:
             found["history"] = transcript
-        recent = transcript[-self._limits.messages :] if len(transcript) else []
+        recent = self._working_memory(session.id, transcript)
         if "working_memory" in parts:
             found["working_memory"] = recent
-        calls = self._calls(scope, session.id, recent)
+        calls = self._calls(scope, session.id, recent or transcript[-_LAST_MESSAGES:])
         wanted = {part: calls[part] for part in PARTS if part in parts and part in calls}
         missing = self._collect(wanted, found, until_s=started_s + deadline_ms / 1_000)
         return Context(
@@ -138,6 +140,22 @@ class Gatherer:
             took_ms=(time.monotonic() - started_s) * 1_000,
             **found,
         )
+
+    def _working_memory(
+        self, session_id: str, transcript: journal.Transcript
+    ) -> Sequence[journal.Message]:
+        """The newest turns; worked out again only where something was appended."""
+        now_us = self._clock.now_us()
+        with self._lock:
+            known = self._working.get(session_id)
+        if known is not None and known[0] is transcript:
+            return known[1].messages if known[1].expires_at_us > now_us else ()
+        made = working_memory(transcript, now_us=now_us, config=self._config)
+        with self._lock:
+            self._working[session_id] = (transcript, made)
+            while len(self._working) > _SESSIONS_KEPT:
+                self._working.popitem(last=False)
+        return made.messages
 
     def close(self) -> None:
         """Let the threads end. Idempotent; a read that hangs is not awaited."""
@@ -150,13 +168,12 @@ class Gatherer:
         self, scope: journal.Scope, session_id: str, recent: Sequence[journal.Message]
     ) -> dict[str, tuple[str, Callable[[Any], Any]]]:
         """(tier, what to read from it) of each part that a tier gives."""
-        limits = self._limits
         return {
             "live_state": ("hot", lambda hot: cast(tiers.HotReads, hot).leases(scope)),
             "decisions": (
                 "relational",
                 lambda rows: cast(tiers.RelationalReads, rows).rows(
-                    scope, "decision", session_id=session_id, limit=limits.decisions
+                    scope, "decision", session_id=session_id, limit=_DECISIONS
                 ),
             ),
             "neighbours": (
@@ -168,25 +185,25 @@ class Gatherer:
             "topics": (
                 "graph",
                 lambda graph: cast(tiers.GraphReads, graph).related(
-                    scope, session_id, limit=limits.topics
+                    scope, session_id, limit=_TOPICS
                 ),
             ),
             "entities": (
                 "graph",
                 lambda graph: cast(tiers.GraphReads, graph).entities(
-                    scope, session_id, limit=limits.entities
+                    scope, session_id, limit=_ENTITIES
                 ),
             ),
             "timeline": (
                 "stream",
                 lambda stream: cast(tiers.StreamReads, stream).timeline(
-                    scope, session_id, limit=limits.events
+                    scope, session_id, limit=_EVENTS
                 ),
             ),
             "anchors": (
                 "stream",
                 lambda stream: cast(tiers.StreamReads, stream).anchors(
-                    scope, session_id, limit=limits.anchors
+                    scope, session_id, limit=_ANCHORS
                 ),
             ),
         }
@@ -205,7 +222,7 @@ class Gatherer:
         if not texts:
             return []
         vector = self._embed("\n".join(texts[-_NEIGHBOUR_TEXTS:]))
-        return vectors.neighbours(scope, vector, limit=self._limits.neighbours, without=session_id)
+        return vectors.neighbours(scope, vector, limit=_NEIGHBOURS, without=session_id)
 
     def _collect(
         self,

@@ -4,7 +4,7 @@ The rooms take their frozen config and never look at the environment. Start with
 lists everything that can be set. A wrong name or value is an error that names its place.
 """
 
-from novacore.settings.config import CLIConfig, RootConfig
+from novacore.settings.config import CLIConfig, MCPConfig, RootConfig
 from novacore.settings.describe import SettingInfo, describe, render_template, write_template
 from novacore.settings.errors import (
     FileTaken,
@@ -23,6 +23,7 @@ __all__ = [
     "FileUnreadable",
     "KeyForbidden",
     "KeyUnknown",
+    "MCPConfig",
     "RootConfig",
     "SettingInfo",
     "Settings",

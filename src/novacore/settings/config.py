@@ -82,3 +82,72 @@ class CLIConfig:
 
     def __post_init__(self) -> None:
         kit.check(self)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MCPConfig:
+    """The section `mcp`: the memory tools that `nova mcp` serves."""
+
+    results_max: int = kit.setting(
+        50,
+        unit="results",
+        minimum=1,
+        maximum=1_000,
+        doc="Most results of one recall, whatever the client asks for.",
+    )
+    page_entries_max: int = kit.setting(
+        100,
+        unit="entries",
+        minimum=1,
+        maximum=1_000,
+        doc="Most entries on one page of a session or of the timeline.",
+    )
+    sessions_max: int = kit.setting(
+        500,
+        unit="sessions",
+        minimum=1,
+        maximum=100_000,
+        doc="The timeline looks at so many sessions, those that were last active.",
+    )
+    text_chars_max: int = kit.setting(
+        8_000,
+        unit="characters",
+        minimum=100,
+        maximum=1_000_000,
+        doc="A longer text of one entry is cut, and marked as cut.",
+    )
+    answer_chars_max: int = kit.setting(
+        60_000,
+        unit="characters",
+        minimum=1_000,
+        maximum=10_000_000,
+        doc="One answer holds so many characters of entries; the rest is on the next page.",
+    )
+    request_bytes_max: int = kit.setting(
+        4_194_304,
+        unit="bytes",
+        minimum=1_024,
+        maximum=268_435_456,
+        doc="Largest request over HTTP.",
+    )
+    clients_max: int = kit.setting(
+        200,
+        unit="clients",
+        minimum=1,
+        maximum=100_000,
+        doc="Most clients connected over HTTP at once.",
+    )
+    idle_timeout_ms: int = kit.setting(
+        1_800_000,
+        unit="ms",
+        minimum=1_000,
+        doc="A client over HTTP that says nothing for so long is let go of.",
+    )
+    allowed_hosts: tuple[str, ...] = kit.setting(
+        (),
+        doc="Other names, with port, that clients reach the server under, behind a proxy for "
+        "instance.",
+    )
+
+    def __post_init__(self) -> None:
+        kit.check(self)

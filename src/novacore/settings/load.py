@@ -12,7 +12,7 @@ from typing import Any
 
 from novacore import agent, journal, kit, llm, memory, tiers
 from novacore.settings import errors, sources
-from novacore.settings.config import CLIConfig, RootConfig
+from novacore.settings.config import CLIConfig, MCPConfig, RootConfig
 from novacore.settings.keys import ENV_CONFIG, ENV_PREFIX, Key, list_keys
 from novacore.settings.model import DEFAULT_ORIGIN, FILE_NAME, Settings, TerminalFacts
 from novacore.settings.sources import Given
@@ -26,6 +26,8 @@ ROOMS: Mapping[str, type] = {
     "tiers": tiers.Config,
     "embedding": llm.EmbeddingConfig,
     "memory": memory.Config,
+    "recall": memory.RecallConfig,
+    "mcp": MCPConfig,
 }
 VENDOR_KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "MINIMAX_API_KEY")
 
@@ -78,7 +80,9 @@ def load(
         tiers=configs["tiers"],
         embedding=configs["embedding"],
         memory=configs["memory"],
+        recall=configs["recall"],
         cli=configs["cli"],
+        mcp=configs["mcp"],
         vendor_keys={name: env[name].strip() for name in VENDOR_KEYS if env.get(name, "").strip()},
         terminal=_terminal(env),
         files=files,

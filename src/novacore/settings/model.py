@@ -7,7 +7,7 @@ from typing import Any
 
 from novacore import agent, journal, llm, memory, tiers
 from novacore.settings import values
-from novacore.settings.config import CLIConfig
+from novacore.settings.config import CLIConfig, MCPConfig
 from novacore.settings.keys import Key
 
 DEFAULT_ORIGIN = "default"
@@ -55,8 +55,10 @@ class Settings:
     llm: llm.Config
     agent: agent.Config
     tiers: tiers.Config
+    recall: memory.RecallConfig
     memory: memory.Config
     cli: CLIConfig
+    mcp: MCPConfig
     vendor_keys: Mapping[str, str] = dataclasses.field(repr=False)
     """API keys under their vendors' usual names, as ANTHROPIC_API_KEY; only those that are set."""
     terminal: TerminalFacts

@@ -1,0 +1,311 @@
+"""Keeps one owner's index at the head of the journal: reads on, forgets what was erased, publishes.
+
+What is in memory is always as new as the last catch-up; what is published may be older, and serves
+the next process as its start. One process at a time publishes, whoever gets the lock.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from novacore import journal, kit, llm
+from novacore.memory.recall import files
+from novacore.memory.recall.config import RecallConfig
+from novacore.memory.recall.documents import Document, read_document
+from novacore.memory.recall.errors import IndexCorrupt
+from novacore.memory.recall.files import Position
+from novacore.memory.recall.index import Index
+from novacore.memory.recall.segment import Ints
+from novacore.memory.recall.vectors import Vectors
+
+_READ = 1_000
+_LOCK = "recall"
+
+
+class Follower:
+    """The index of one owner, and where in the journal it is. Not safe between threads.
+
+    Args:
+        store: the owner's journal.
+        folder: where the index is published; None: nowhere.
+        embedder: makes the vectors; None: there are none.
+        config: its limits.
+        clock: for deadlines.
+    """
+
+    def __init__(
+        self,
+        store: journal.JournalStore,
+        *,
+        folder: Path | None,
+        embedder: llm.Embedder | None,
+        config: RecallConfig,
+        clock: kit.Clock,
+    ) -> None:
+        self._store = store
+        self._feed = store.feed()
+        self._folder = files.folder_of(folder, store.scope) if folder else None
+        self._embedder = embedder
+        self._config = config
+        self._clock = clock
+        self._mark: object = None
+        self._workspaces: dict[str, str] = {}
+        self._unpublished = 0
+        self._must_publish = False
+        self.version = 0
+        """Rises with every change of the index."""
+        self.is_current = False
+        self.problems: tuple[str, ...] = ()
+        self.index = Index()
+        self.vectors = self._new_vectors()
+        self.position = Position(journal="", epoch="", sequence=0, erasures=0)
+        self._open()
+
+    def catch_up(self, deadline_ms: float) -> bool:
+        """Index what is new; returns whether the head was reached within the time."""
+        mark = self._feed.mark()
+        if mark == self._mark and self.is_current:
+            return True
+        ends_s = self._clock.monotonic_s() + deadline_ms / 1_000
+        state = self._feed.state()
+        if (state.journal, state.epoch) != (self.position.journal, self.position.epoch):
+            self._start_anew(state)
+        erased = self._forget_erased(state)
+        self.is_current = self._read_on(ends_s)
+        self._embed_missing(ends_s)
+        if self.is_current:
+            self._mark = mark
+        if erased or self._unpublished >= self._config.publish_entries:
+            self._must_publish = self._must_publish or erased
+            self.publish()
+        return self.is_current
+
+    def publish(self) -> bool:
+        """Write the index for other processes, where it is newer than what is there."""
+        if self._folder is None or not (self._unpublished or self._must_publish):
+            return False
+        lock = self._feed.try_lock(f"{_LOCK}-{self._folder.name}")
+        if lock is None:
+            return False
+        with contextlib.closing(lock):
+            there = files.read_listing(self._folder)
+            if not self._must_publish and there and not _is_older(there.position, self.position):
+                self._unpublished = 0
+                return False
+            done = files.publish(
+                self._folder, self.index, vectors=self.vectors, position=self.position
+            )
+            files.remove_unlisted(
+                self._folder, (*done.segments, *done.blocks), at_once=self._must_publish
+            )
+        self._unpublished, self._must_publish = 0, False
+        return True
+
+    def workspace_of(self, session_id: str) -> str:
+        """A session's workspace; empty where it is gone."""
+        if session_id not in self._workspaces:
+            owned = self._feed.find_session(session_id)
+            self._workspaces[session_id] = owned.info.workspace if owned else ""
+        return self._workspaces[session_id]
+
+    def _open(self) -> None:
+        """Start from what is published, if it is of this journal."""
+        state = self._feed.state()
+        listing = files.read_listing(self._folder) if self._folder else None
+        if listing is None or self._folder is None or not _is_of(listing.position, state):
+            self._start_anew(state)
+            return
+        try:
+            self.index = files.load(self._folder, listing, vectors=self.vectors)
+            self.position = listing.position
+        except IndexCorrupt:
+            self._start_anew(state)
+            self._must_publish = True
+
+    def _start_anew(self, state: journal.FeedState) -> None:
+        self.index, self.vectors = Index(), self._new_vectors()
+        self.position = Position(
+            journal=state.journal, epoch=state.epoch, sequence=0, erasures=state.erasures
+        )
+        self.version += 1
+        self._unpublished = 0
+
+    def _new_vectors(self) -> Vectors | None:
+        if self._embedder is None:
+            return None
+        return Vectors(self._embedder.identity, exact_max=self._config.exact_entries_max)
+
+    def _read_on(self, ends_s: float) -> bool:
+        while True:
+            entries, after, is_end = self._next_entries()
+            documents = [
+                document
+                for entry in entries
+                if (
+                    document := read_document(
+                        entry,
+                        workspace=self.workspace_of(entry.session_id),
+                        chars_max=self._config.text_chars_max,
+                    )
+                )
+            ]
+            if documents:
+                self._add(documents)
+            self.position = dataclasses.replace(self.position, sequence=after)
+            if is_end:
+                return True
+            if self._clock.monotonic_s() >= ends_s:
+                return False
+
+    def _next_entries(self) -> tuple[Sequence[journal.Entry], int, bool]:
+        """The next entries, the sequence that they reach, and whether these are all."""
+        after = self.position.sequence
+        try:
+            found = self._store.read(after, _READ)
+            return found, found[-1].sequence if found else after, len(found) < _READ
+        except journal.Corrupt as error:
+            return self._around_damage(after, error)
+
+    def _around_damage(
+        self, after: int, error: journal.Corrupt
+    ) -> tuple[Sequence[journal.Entry], int, bool]:
+        """What comes before a damaged entry; then it is passed over and named."""
+        damaged = getattr(error, "sequence", None)
+        if not isinstance(damaged, int):
+            raise error
+        self.problems = (*self.problems, f"Entry {damaged} is damaged and not searched.")
+        before = [] if damaged - after <= 1 else self._store.read(after, damaged - after - 1)
+        return [entry for entry in before if entry.sequence < damaged], damaged, False
+
+    def _add(self, documents: Sequence[Document]) -> None:
+        first = self.index.count
+        self.index.add(documents)
+        self.version += 1
+        self._unpublished += len(documents)
+        if self.vectors is None:
+            return
+        self.vectors.grow(self.index.count)
+        self._embed(
+            np.arange(first, self.index.count, dtype=np.int32),
+            [document.text for document in documents],
+        )
+
+    def _embed(self, numbers: Ints, texts: Sequence[str]) -> bool:
+        """Make the vectors of some documents; where the model doesn't answer they stay missing."""
+        if self._embedder is None or self.vectors is None or self._is_embedder_down():
+            return False
+        half = self._config.vector_chars_max // 2
+        clipped = [
+            text if len(text) <= 2 * half else f"{text[:half]} {text[-half:]}" for text in texts
+        ]
+        try:
+            self.vectors.put(numbers, self._embedder.embed(clipped))
+        except kit.NovaError as error:
+            self.problems = (*self.problems, f"Without vectors: {error.message}")
+            return False
+        return True
+
+    def note_embedder(self, error: kit.NovaError) -> None:
+        """Remember that the embedder did not answer a question."""
+        told = f"Without vectors: {error.message}"
+        if told not in self.problems:
+            self.problems = (*self.problems, told)
+
+    def _is_embedder_down(self) -> bool:
+        return any(problem.startswith("Without vectors") for problem in self.problems)
+
+    def _embed_missing(self, ends_s: float) -> None:
+        """Make vectors that could not be made before."""
+        if self.vectors is None:
+            return
+        self.problems = tuple(
+            each for each in self.problems if not each.startswith("Without vectors")
+        )
+        missing = self.vectors.missing()
+        missing = missing[self.index.alive[missing]]
+        for start in range(0, len(missing), _READ):
+            part = missing[start : start + _READ]
+            if self._clock.monotonic_s() >= ends_s:
+                return
+            if not self._embed(part, self.texts(part.tolist())):
+                return
+            self.version += 1
+            self._unpublished += len(part)
+
+    def texts(self, numbers: Sequence[int]) -> list[str]:
+        """The texts of some documents, out of the journal; empty for one that is gone."""
+        made: list[str] = []
+        for entry in self.entries(numbers):
+            document = None
+            if entry is not None:
+                document = read_document(entry, chars_max=self._config.text_chars_max)
+            made.append(document.text if document else "")
+        return made
+
+    def entries(self, numbers: Sequence[int]) -> list[journal.Entry | None]:
+        """The entries of some documents; None for one that is gone or damaged."""
+        opened: dict[int, journal.Transcript | None] = {}
+        made: list[journal.Entry | None] = []
+        for number in numbers:
+            session = int(self.index.column("session")[number])
+            if session not in opened:
+                opened[session] = self.transcript(self.index.names["session"].texts[session])
+            made.append(entry_at(opened[session], int(self.index.column("position")[number])))
+        return made
+
+    def transcript(self, session_id: str) -> journal.Transcript | None:
+        """A session's transcript; None: it is gone."""
+        try:
+            return self._feed.transcript(session_id)
+        except (journal.SessionUnknown, ValueError):
+            return None
+
+    def _forget_erased(self, state: journal.FeedState) -> bool:
+        """Destroy what was erased since; returns whether that was any of this owner's."""
+        hit = False
+        after = self.position.erasures
+        while after < state.erasures:
+            erased = self._feed.erasures(after, _READ)
+            if not erased:
+                break
+            for each in erased:
+                hit |= self.index.forget(each.session_id, each.positions)
+                self._workspaces.pop(each.session_id, None)
+            after = erased[-1].number
+        if after != self.position.erasures:
+            self.position = dataclasses.replace(self.position, erasures=after)
+        if hit:
+            gone = np.flatnonzero(self.index.column("sequence") < 0).astype(np.int32)
+            if self.vectors is not None:
+                self.vectors.clear(gone)
+            self.index.destroy()
+            self.version += 1
+        return hit
+
+
+def entry_at(transcript: journal.Transcript | None, position: int) -> journal.Entry | None:
+    """The entry at a position; None: it is not there, erased or damaged."""
+    if transcript is None or not 0 <= position < len(transcript.entries):
+        return None
+    try:
+        entry = transcript.entries[position]
+    except journal.Corrupt:
+        return None
+    return None if entry.is_erased else entry
+
+
+def _is_of(position: Position, state: journal.FeedState) -> bool:
+    """Whether an index is of this journal and not ahead of it."""
+    return (
+        (position.journal, position.epoch) == (state.journal, state.epoch)
+        and position.sequence <= state.sequence
+        and position.erasures <= state.erasures
+    )
+
+
+def _is_older(there: Position, ours: Position) -> bool:
+    is_same = (there.journal, there.epoch) == (ours.journal, ours.epoch)
+    return not is_same or (there.sequence, there.erasures) < (ours.sequence, ours.erasures)
