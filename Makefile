@@ -17,10 +17,10 @@ VENV_PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help run test test-fast check fix bench storm docs reference floor lock clean
+.PHONY: help run test test-fast check fix bench bench-recall train-recall storm docs reference floor lock clean
 
 help: ## List these commands
-	grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-13s %s\n", $$1, $$2 }'
 
 run: ## Start the agent in this terminal; TASK="…" runs one task and exits
 	$(BOOTSTRAP) local
@@ -47,6 +47,15 @@ fix: ## Format the code and mend what the linter can mend
 bench: ## Measure against the peers, side by side, and print the table
 	$(BOOTSTRAP) bench --into .venv-bench
 	PATH="$(CURDIR)/.venv-bench/bin:$$PATH" .venv-bench/bin/python -m benchmarks
+
+bench-recall: ## Measure how well recall finds what was said; DATA=file.json names the questions
+	$(BOOTSTRAP) bench --into .venv-bench
+	PATH="$(CURDIR)/.venv-bench/bin:$$PATH" .venv-bench/bin/python -m benchmarks.recall \
+		$(if $(DATA),--data "$(DATA)")
+
+train-recall: ## Train the weights of recall anew from the conversations in training/
+	$(BOOTSTRAP) dev
+	$(IN_VENV) $(VENV_PYTHON) tools/train_recall.py
 
 storm: ## Kill writers 1,000 times and look for lost entries
 	$(BOOTSTRAP) dev
