@@ -94,8 +94,7 @@ def read_document(entry: journal.Entry, *, workspace: str = "", chars_max: int) 
     if entry.is_erased or entry.kind not in INDEXED_KINDS or not isinstance(fields, dict):
         return None
     body = cast("dict[str, Any]", fields)
-    said = "\n".join(spoken_texts(body))[:chars_max]
-    speaker, text = _speaker(entry, body, said)
+    speaker, text = read_spoken(entry, chars_max=chars_max)
     is_memory = entry.kind == MEMORY
     key = _text(body.get("memory_id") or body.get("id")) if is_memory else ""
     terms = tuple(index_terms(text))
@@ -119,6 +118,15 @@ def read_document(entry: journal.Entry, *, workspace: str = "", chars_max: int) 
         key=key,
         is_retired=is_memory and _is_retired(body),
     )
+
+
+def read_spoken(entry: journal.Entry, *, chars_max: int) -> tuple[str, str]:
+    """Who said an entry (empty: only a role is known), and its text without a name before it."""
+    fields: object = entry.body.fields
+    if not isinstance(fields, dict):
+        return "", ""
+    body = cast("dict[str, Any]", fields)
+    return _speaker(entry, body, "\n".join(spoken_texts(body))[:chars_max])
 
 
 def spoken_texts(body: Mapping[str, Any]) -> Iterator[str]:

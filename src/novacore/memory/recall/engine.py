@@ -9,7 +9,7 @@ import numpy as np
 
 from novacore import journal, kit, llm
 from novacore.memory.recall.config import RecallConfig
-from novacore.memory.recall.documents import MEMORY, read_document
+from novacore.memory.recall.documents import MEMORY, read_spoken
 from novacore.memory.recall.filtering import allowed, lineage
 from novacore.memory.recall.follow import Follower, entry_at
 from novacore.memory.recall.model import Filters, Hit, Neighbour, RecallState, SessionRef
@@ -17,6 +17,9 @@ from novacore.memory.recall.query import Query, read_query
 from novacore.memory.recall.ranker import open_ranker
 from novacore.memory.recall.search import Found, Searcher
 from novacore.memory.recall.segment import Floats
+
+_PASSED_MAX = 16
+"""Entries that are no messages (usage, decisions) looked over for a hit's neighbours."""
 
 
 class Engine:
@@ -133,7 +136,7 @@ class Engine:
     def _hit(
         self, found: Found, entry: journal.Entry, transcript: journal.Transcript, *, neighbours: int
     ) -> Hit:
-        read = read_document(entry, chars_max=self._config.text_chars_max)
+        speaker, text = read_spoken(entry, chars_max=self._config.text_chars_max)
         is_memory = entry.kind == MEMORY
         before, after = (
             ((), ()) if is_memory else _around(transcript, entry.position, count=neighbours)
@@ -151,8 +154,8 @@ class Engine:
             before=before,
             after=after,
             said_at_us=entry.said_at_us,
-            speaker=(read.speaker if read else "") or (role if isinstance(role, str) else ""),
-            text=read.text if read else "",
+            speaker=speaker or (role if isinstance(role, str) else ""),
+            text=text,
         )
 
     def _ref(self, session_id: str) -> SessionRef:
@@ -186,9 +189,11 @@ def _around(
 
 def _messages(transcript: journal.Transcript, places: range, *, count: int) -> list[Neighbour]:
     found: list[Neighbour] = []
-    for position in places[: 4 * count]:
+    for position in places[: _PASSED_MAX + count]:
+        if len(found) == count:
+            break
         entry = entry_at(transcript, position)
-        if entry is not None and entry.kind == journal.MESSAGE and len(found) < count:
+        if entry is not None and entry.kind == journal.MESSAGE:
             found.append(Neighbour(position=position, message=entry.body))
     return found
 

@@ -14,7 +14,7 @@ import numpy as np
 from novacore import journal, kit, llm
 from novacore.memory.recall import files
 from novacore.memory.recall.config import RecallConfig
-from novacore.memory.recall.documents import Document, read_document
+from novacore.memory.recall.documents import Document, read_document, read_spoken
 from novacore.memory.recall.errors import IndexCorrupt
 from novacore.memory.recall.files import Position
 from novacore.memory.recall.index import Index
@@ -239,10 +239,8 @@ class Follower:
         """The texts of some documents, out of the journal; empty for one that is gone."""
         made: list[str] = []
         for entry in self.entries(numbers):
-            document = None
-            if entry is not None:
-                document = read_document(entry, chars_max=self._config.text_chars_max)
-            made.append(document.text if document else "")
+            chars_max = self._config.text_chars_max
+            made.append(read_spoken(entry, chars_max=chars_max)[1] if entry else "")
         return made
 
     def entries(self, numbers: Sequence[int]) -> list[journal.Entry | None]:

@@ -24,6 +24,8 @@ _PHRASES_READ: Final = 64
 _BEFORE_SHARE: Final = np.float32(0.6)
 _AFTER_SHARE: Final = np.float32(0.3)
 _ALIKE_FROM: Final = np.float32(0.6)
+_DIVERSE_MAX: Final = 120
+"""So many of the best are compared with each other."""
 
 ReadTexts = Callable[[Sequence[int]], list[str]]
 
@@ -226,38 +228,40 @@ class Searcher:
 
         Source: Carbonell, Goldstein, "The use of MMR", SIGIR 1998.
         """
-        pool = order[: max(4 * limit, 40)]
-        words = self._word_sets(at[pool])
+        pool = order[: min(4 * limit, _DIVERSE_MAX)]
+        alike = self._likeness(at[pool])
+        if not alike.any():
+            return order
         spread = np.float32(max(float(logits[pool[0]] - logits[pool[-1]]), 1.0))
         values = logits[pool].copy()
-        alike = np.zeros(len(pool), np.float32)
+        most = np.zeros(len(pool), np.float32)
         left = np.ones(len(pool), np.bool_)
         chosen: list[int] = []
         for _ in range(min(limit, len(pool))):
-            marginal = np.where(left, values - np.float32(diversity) * spread * alike, -np.inf)
+            marginal = np.where(left, values - np.float32(diversity) * spread * most, -np.inf)
             best = int(np.argmax(marginal))
             chosen.append(best)
             left[best] = False
-            alike = np.maximum(alike, _likeness(words, best))
-        rest = [row for row in range(len(pool)) if left[row]]
-        return np.concatenate((pool[np.array(chosen + rest, np.intp)], order[len(pool) :]))
+            most = np.maximum(most, alike[best])
+        rest = np.flatnonzero(left)
+        picked = np.concatenate((np.array(chosen, np.intp), rest))
+        return np.concatenate((pool[picked], order[len(pool) :]))
 
-    def _word_sets(self, numbers: Ints) -> tuple[NDArray[np.int64], Ints, Floats]:
-        """Each document's different terms: sorted terms, their rows, and how many a row has."""
+    def _likeness(self, numbers: Ints) -> Floats:
+        """How far documents repeat each other: 0 up to six tenths of their words, 1 for all.
+
+        Shape (documents, documents), with 0 for each with itself.
+        """
         tokens, rows = self.index.tokens_of(numbers)
-        keys = np.unique(tokens.astype(np.int64) * len(numbers) + rows)
-        owners = (keys % len(numbers)).astype(np.int32)
-        sizes = np.bincount(owners, minlength=len(numbers)).astype(np.float32)
-        return keys // len(numbers), owners, sizes
-
-
-def _likeness(words: tuple[NDArray[np.int64], Ints, Floats], row: int) -> Floats:
-    """How far each document repeats one of them: 0 up to six tenths of their words, 1 for all."""
-    terms, owners, sizes = words
-    shared = np.isin(terms, terms[owners == row])
-    common = np.bincount(owners[shared], minlength=len(sizes)).astype(np.float32)
-    union = np.maximum(sizes + sizes[row] - common, 1)
-    return np.clip((common / union - _ALIKE_FROM) / (1 - _ALIKE_FROM), 0, 1)
+        terms, columns = np.unique(tokens, return_inverse=True)
+        has = np.zeros((len(numbers), len(terms)), np.float32)
+        has[rows, columns] = 1
+        common = has @ has.T
+        sizes = has.sum(axis=1)
+        union = np.maximum(sizes[:, None] + sizes[None, :] - common, 1)
+        alike = np.clip((common / union - _ALIKE_FROM) / (1 - _ALIKE_FROM), 0, 1)
+        np.fill_diagonal(alike, 0)
+        return alike.astype(np.float32)
 
 
 def _is_in(phrase: str, words: str) -> bool:

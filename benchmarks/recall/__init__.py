@@ -1,0 +1,1 @@
+"""The quality and speed of recall: `python -m benchmarks.recall --data PATH`."""
