@@ -6,20 +6,26 @@ Each framework has a door of its own, which loads that framework and no other:
 
 from novacore.adapters.errors import (
     AdapterError,
+    AddressInvalid,
+    ArgumentsInvalid,
     ConfigIncomplete,
     ExtraMissing,
     NameTooLong,
     ThreadBusy,
     ThreadTaken,
+    TokenExposed,
     ValueErased,
 )
 
 __all__ = [
     "AdapterError",
+    "AddressInvalid",
+    "ArgumentsInvalid",
     "ConfigIncomplete",
     "ExtraMissing",
     "NameTooLong",
     "ThreadBusy",
     "ThreadTaken",
+    "TokenExposed",
     "ValueErased",
 ]

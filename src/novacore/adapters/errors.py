@@ -7,8 +7,13 @@ NovaError
     ├── NameTooLong         REFUSED      a thread, a namespace or a session has too long a name
     ├── ThreadTaken         REFUSED      a copy's target holds checkpoints already
     ├── ValueErased         REFUSED      a part of what is asked for was erased
+    ├── ArgumentsInvalid    REFUSED      a tool was called with what its schema does not allow
+    ├── AddressInvalid      REFUSED      an address that can't be listened on
+    ├── TokenExposed        REFUSED      the file with the server's key may be read by others
     └── ThreadBusy          UNAVAILABLE  others kept writing to a thread that was to be rewritten
 """
+
+from pathlib import Path
 
 from novacore.kit import ErrorKind, NovaError
 
@@ -79,3 +84,35 @@ class ThreadBusy(AdapterError):
             hint="It is as it was; try again when its run has ended.",
         )
         self.thread_id = thread_id
+
+
+class ArgumentsInvalid(AdapterError):
+    """A tool was called with arguments that its schema does not allow."""
+
+    def __init__(self, tool: str, what: str) -> None:
+        super().__init__(f"{tool}: {what.rstrip('.')}.")
+        self.tool = tool
+
+
+class AddressInvalid(AdapterError):
+    """An address can't be listened on."""
+
+    def __init__(self, address: str, *, reason: str = "") -> None:
+        super().__init__(
+            f"{address} can't be listened on: {reason}."
+            if reason
+            else f"{address!r} is no address.",
+            hint="Write it as HOST:PORT, 127.0.0.1:8091 for instance; port 0 is a free one.",
+        )
+        self.address = address
+
+
+class TokenExposed(AdapterError):
+    """The file with the server's key is of no use, or others may read it."""
+
+    def __init__(self, path: Path, *, is_empty: bool = False) -> None:
+        super().__init__(
+            f"The token file {path} is empty." if is_empty else f"Others may read {path}.",
+            hint="Delete it; a new one is made at the next start.",
+        )
+        self.path = path

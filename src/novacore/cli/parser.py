@@ -157,6 +157,15 @@ def _tiers(parser: argparse.ArgumentParser) -> None:
         action.epilog = "Exit code: 0 all is well, 1 something is not."
 
 
+def _mcp(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--http",
+        metavar="HOST:PORT",
+        help="serve over Streamable HTTP here; otherwise on the standard streams",
+    )
+    parser.epilog = "Over HTTP, clients send the token that is in the file mcp-token of the data."
+
+
 def _doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.epilog = "Exit code: 0 nothing needs mending, 1 something does."
@@ -219,6 +228,7 @@ COMMANDS: dict[str, tuple[str, _Build]] = {
     "erase": ("destroy what a session holds, for good", _erase),
     "verify": ("check that what is stored is what was written", _verify),
     "tiers": ("look at the projections of the journal, verify and mend them", _tiers),
+    "mcp": ("serve the memory to other agents over the Model Context Protocol", _mcp),
     "salvage": ("recover every readable entry into a new folder", _salvage),
     "doctor": ("check data, disk, model and permissions, and say how to mend them", _doctor),
     "model": ("install, list or show models", _model),

@@ -31,6 +31,7 @@ from novacore.adapters.langgraph.config import Config
 from novacore.adapters.langgraph.items import Namespace, Row, Space, pack_vector
 from novacore.adapters.langgraph.spaces import Appends, Spaces
 from novacore.adapters.plain import plain
+from novacore.adapters.words import by_words
 
 _MINUTE_US = 60_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -206,7 +207,7 @@ class JournalStore(BaseStore):
             return [None] * len(found)
         if vector is None:
             texts = (json.dumps(value, ensure_ascii=False) for _, _, value in found)
-            return searching.by_words(op.query, texts)
+            return by_words(op.query, texts)
         held: list[Sequence[Sequence[float]]] = []
         for space, row, _ in found:
             with space.lock:
