@@ -85,6 +85,13 @@ class Config:
         maximum=1_000,
         doc="Most entries that one memory names as its sources.",
     )
+    fact_sources_max: int = setting(
+        8,
+        unit="sources",
+        minimum=1,
+        maximum=64,
+        doc="A fact that is stated again and again names so many of the places.",
+    )
     page_max: int = setting(
         1_000, unit="memories", minimum=1, maximum=10_000, doc="Most memories on one page."
     )

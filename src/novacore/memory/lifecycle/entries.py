@@ -42,6 +42,7 @@ class Change:
     created_at_us: int | None
     access_count: int
     last_accessed_at_us: int | None
+    term_since_us: int | None
     recorded_at_us: int | None
     """For an imported fact: when it was recorded where it comes from."""
 
@@ -134,6 +135,7 @@ def read_change(fields: Any) -> Change | None:
             created_at_us=_time(body.get("created_at_us")),
             access_count=int(body.get("access_count", 0)),
             last_accessed_at_us=_time(body.get("last_accessed_at_us")),
+            term_since_us=_time(body.get("term_since_us")),
             recorded_at_us=_time(body.get("recorded_at_us")),
         )
     except _MALFORMED:

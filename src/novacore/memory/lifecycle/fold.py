@@ -1,13 +1,30 @@
 """The memories of one owner, folded from the entries of their session: a cache, no more."""
 
 import dataclasses
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 from novacore import journal
 from novacore.memory.lifecycle import entries
 from novacore.memory.lifecycle.entries import Change
-from novacore.memory.lifecycle.model import EXPIRED, MERGED, Memory
+from novacore.memory.lifecycle.model import EXPIRED, MERGED, Memory, Statement
+
+FactKey = tuple[str, str, str, str]
+"""(agent, project, subject, topic) of facts; where several may hold at once, what is said too."""
+
+
+def fact_key(memory: Memory) -> FactKey:
+    """What a fact is about: those of one key repeat or contradict each other."""
+    said = memory.statement or Statement(subject="", predicate="", object=memory.text)
+    topic = said.topic or f"{normal(said.predicate)}={normal(said.object)}"
+    return memory.agent, memory.project, normal(said.subject), topic
+
+
+def normal(text: str) -> str:
+    """A text as it is compared: whatever its case, spacing, width and closing punctuation."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(plain.split()).strip(" .!,;:\"'`")
 
 
 class Record:
@@ -43,8 +60,8 @@ class Record:
         self.version = 0
         self.places: list[int] = []
         """Positions of the entries that hold its content."""
-        self.validity: list[tuple[int, int | None]] = []
-        """For a fact: (recorded at, valid until), oldest first."""
+        self.validity: list[tuple[int, int, int | None]] = []
+        """For a fact: (recorded at, valid from, valid until), oldest first."""
 
     @property
     def touched_at_us(self) -> int:
@@ -64,12 +81,12 @@ class Record:
             expires_at_us=expires_at_us,
         )
 
-    def valid_to_us(self, known_at_us: int) -> int | None:
-        """For a fact: until when it held, as was known at that time."""
-        found: int | None = None
-        for recorded_at_us, valid_to_us in self.validity:
+    def validity_at(self, known_at_us: int) -> tuple[int, int | None] | None:
+        """For a fact: (valid from, valid until) as was known at that time; None: not known yet."""
+        found: tuple[int, int | None] | None = None
+        for recorded_at_us, valid_from_us, valid_to_us in self.validity:
             if recorded_at_us <= known_at_us:
-                found = valid_to_us
+                found = valid_from_us, valid_to_us
         return found
 
 
@@ -91,6 +108,8 @@ class Fold:
         """The memory whose content an entry holds, by the entry's position."""
         self.marks: dict[tuple[str, str], int] = {}
         """(session, by whom) to how many of its entries were read for facts."""
+        self.facts: dict[FactKey, dict[str, None]] = {}
+        """The facts that may say different things about one topic."""
 
     def add(self, found: Sequence[journal.Entry]) -> None:
         """Go on with the next entries of the session."""
@@ -147,6 +166,8 @@ class Fold:
         if record is None:
             at_us = entry.said_at_us if change.created_at_us is None else change.created_at_us
             record = Record(memory, at_us=at_us, entry=entry)
+            if change.term_since_us is not None:
+                record.term_since_us = change.term_since_us
             if change.recorded_at_us is not None:
                 record.recorded_at_us = min(change.recorded_at_us, entry.recorded_at_us)
             record.access_count = change.access_count
@@ -161,12 +182,16 @@ class Fold:
         self.owners[entry.position] = memory.id
         if memory.statement is not None:
             known = record.recorded_at_us if not record.validity else entry.recorded_at_us
-            record.validity.append((known, memory.statement.valid_to_us))
+            said = memory.statement
+            record.validity.append((known, said.valid_from_us, said.valid_to_us))
+            self.facts.setdefault(fact_key(memory), {})[memory.id] = None
         return record
 
     def _delete(self, memory_id: str) -> None:
         self.deleted.add(memory_id)
         record = self.records.pop(memory_id, None)
+        if record is not None and record.memory.statement is not None:
+            self.facts.get(fact_key(record.memory), {}).pop(memory_id, None)
         for place in record.places if record else ():
             self.owners.pop(place, None)
             self.unfinished.add(place)

@@ -164,7 +164,7 @@ class Memories:
             found = (
                 record.memory.id
                 for record in fold
-                if record.memory.id.startswith(wanted) and self._may_see(record.memory)
+                if record.memory.id.startswith(wanted) and self.sees(record.memory)
             )
             return heapq.nsmallest(10, found)
 
@@ -191,7 +191,7 @@ class Memories:
                     record
                     for record in fold
                     if (before is None or filtering.place(record) < before)
-                    and self._may_see(record.memory)
+                    and self.sees(record.memory)
                     and matches(record)
                 ),
                 key=filtering.place,
@@ -368,7 +368,7 @@ class Memories:
     def context(self) -> Sequence[Memory]:
         """The memories that a conversation begins with: of each term `memory.context_memories`."""
         with self.book.read() as fold:
-            records = [record for record in fold if self._may_see(record.memory)]
+            records = [record for record in fold if self.sees(record.memory)]
             chosen = rules.context_memories(records, now_us=self.clock.now_us(), config=self.config)
             return [self._shown(record) for record in chosen]
 
@@ -426,7 +426,7 @@ class Memories:
 
     def _visible(self, fold: Fold, memory_id: str) -> Record:
         record = fold.records.get(memory_id)
-        if record is None or not self._may_see(record.memory):
+        if record is None or not self.sees(record.memory):
             raise MemoryUnknown(memory_id)
         return record
 
@@ -436,7 +436,8 @@ class Memories:
             raise MemoryForbidden(memory_id, agent=record.memory.agent)
         return record
 
-    def _may_see(self, memory: Memory) -> bool:
+    def sees(self, memory: Memory) -> bool:
+        """Whether who looks may see this memory."""
         agent = self.agent
         return agent is None or memory.agent in ("", agent) or agent in memory.shared_with
 

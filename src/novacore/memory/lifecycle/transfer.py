@@ -19,6 +19,13 @@ VERSION: Final = 1
 
 _EVERYTHING: Final = Filter(states=())
 _IMPORTED: Final = "imported"
+_TIMES: Final = (
+    "created_at_us",
+    "term_since_us",
+    "access_count",
+    "last_accessed_at_us",
+    "recorded_at_us",
+)
 
 
 def export_lines(memories: Memories, wanted: Filter | None = None) -> Iterator[str]:
@@ -111,11 +118,7 @@ def _write(memories: Memories, found: Mapping[str, tuple[Memory, dict[str, Any]]
 
 
 def _entry(memory: Memory, fields: Mapping[str, Any], *, session_id: str) -> journal.NewEntry:
-    extra = {
-        name: fields[name]
-        for name in ("created_at_us", "access_count", "last_accessed_at_us", "recorded_at_us")
-        if fields.get(name)
-    }
+    extra = {name: fields[name] for name in _TIMES if fields.get(name)}
     return entries.snapshot(
         memory,
         event=_IMPORTED,
@@ -150,10 +153,7 @@ def _read(memories: Memories, fields: Mapping[str, Any], *, number: int) -> Memo
     try:
         memory = entries.read_memory({**fields, "memory_id": fields["id"]})
         kit.parse_id(memory.id)
-        times = {
-            name: int(fields.get(name) or 0)
-            for name in ("created_at_us", "updated_at_us", "access_count")
-        }
+        times = {name: int(fields.get(name) or 0) for name in (*_TIMES, "updated_at_us")}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"the field {error} is missing" if isinstance(error, KeyError) else str(error)
         raise MemoryImportRefused(f"it is no memory: {what}.", line=number) from error

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
 
-from novacore import journal
+from novacore import journal, llm
 from novacore.memory.config import Config
 
 _MINUTE_US = 60 * 1_000_000
@@ -51,7 +50,7 @@ def working_memory(
     for index in range(len(transcript) - 1, -1, -1):
         message = transcript[index]
         turn.append(message)
-        if message.get("role") == "user" and not _is_result(message):
+        if llm.read_message(message.fields).role == "user":
             turns.append(tuple(reversed(turn)))
             turn = []
             if len(turns) == config.working_turns:
@@ -59,16 +58,3 @@ def working_memory(
     if turn:
         turns.append(tuple(reversed(turn)))
     return WorkingMemory(turns=tuple(reversed(turns)), expires_at_us=expires_at_us)
-
-
-def _is_result(message: journal.Message) -> bool:
-    """A tool's result in Anthropic's shape has the user's role; it begins no turn."""
-    content = message.get("content")
-    if not isinstance(content, list):
-        return False
-    parts = cast("list[Any]", content)
-    return any(isinstance(each, dict) and _type(each) == "tool_result" for each in parts)
-
-
-def _type(part: Any) -> object:
-    return part.get("type")
