@@ -50,6 +50,7 @@ ENGINES: Sequence[EngineUnderTest] = (
         EngineUnderTest(tier=tier, name="sqlite")
         for tier in ("hot", "relational", "graph", "stream", "document", "broker")
     ),
+    EngineUnderTest(tier="vector", name="usearch"),
     *(EngineUnderTest(**each) for each in SERVER_ENGINES if each["tier"] in PROJECTIONS),
 )
 

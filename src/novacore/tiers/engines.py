@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from novacore.tiers.cypher_falkordb import FalkorDBGraph
 from novacore.tiers.errors import TierUnknown
 from novacore.tiers.mongodb_document import MongoDocument
 from novacore.tiers.nats_broker import NatsBroker
@@ -20,6 +21,7 @@ from novacore.tiers.projection_graph import GraphProjection
 from novacore.tiers.projection_hot import HotProjection
 from novacore.tiers.projection_relational import RelationalProjection
 from novacore.tiers.projection_stream import StreamProjection
+from novacore.tiers.projection_vector import VectorProjection
 from novacore.tiers.redis_hot import RedisHot
 from novacore.tiers.redis_stream import RedisStream
 from novacore.tiers.sqlite_broker import SQLiteBroker
@@ -29,6 +31,7 @@ from novacore.tiers.sqlite_hot import SQLiteHot
 from novacore.tiers.sqlite_relational import SQLiteRelational
 from novacore.tiers.sqlite_stream import SQLiteStream
 from novacore.tiers.tier import Engine, Projection
+from novacore.tiers.usearch_vector import UsearchVector
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,7 @@ class EngineKind:
 PROJECTIONS: Final[Mapping[str, Callable[[Place], Projection]]] = {
     "hot": HotProjection,
     "relational": RelationalProjection,
+    "vector": VectorProjection,
     "graph": GraphProjection,
     "stream": StreamProjection,
     "document": DocumentProjection,
@@ -54,6 +58,7 @@ PROJECTIONS: Final[Mapping[str, Callable[[Place], Projection]]] = {
 ENGINES: Final[Mapping[tuple[str, str], EngineKind]] = {
     ("hot", "sqlite"): EngineKind(make=SQLiteHot),
     ("relational", "sqlite"): EngineKind(make=SQLiteRelational),
+    ("vector", "usearch"): EngineKind(make=UsearchVector),
     ("graph", "sqlite"): EngineKind(make=SQLiteGraph),
     ("stream", "sqlite"): EngineKind(make=SQLiteStream),
     ("document", "sqlite"): EngineKind(make=SQLiteDocument),
@@ -61,6 +66,7 @@ ENGINES: Final[Mapping[tuple[str, str], EngineKind]] = {
     ("hot", "redis"): EngineKind(make=RedisHot, extra="redis"),
     ("stream", "redis"): EngineKind(make=RedisStream, extra="redis"),
     ("relational", "postgresql"): EngineKind(make=PostgresRelational, extra="postgresql"),
+    ("graph", "falkordb"): EngineKind(make=FalkorDBGraph, extra="falkordb"),
     ("document", "mongodb"): EngineKind(make=MongoDocument, extra="mongodb"),
     ("broker", "nats"): EngineKind(make=NatsBroker, extra="nats"),
     ("vector", "pgvector"): EngineKind(make=PgVector, extra="postgresql"),

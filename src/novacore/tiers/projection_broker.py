@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any, Final
 
+from novacore.journal import Erased
 from novacore.tiers.model import Item, Record
 from novacore.tiers.place import Place
 from novacore.tiers.record_text import BODY, exact_body, facts_of, make_item
@@ -37,6 +38,9 @@ class BrokerProjection:
     def forget_before_us(self, now_us: int) -> int:
         """Everything is held."""
         return 0
+
+    def forget(self, erased: Sequence[Erased]) -> None:
+        """It keeps nothing of its own."""
 
     def _event(self, record: Record) -> dict[str, Any]:
         content = exact_body(record)

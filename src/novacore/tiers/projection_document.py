@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from novacore.journal import Erased
 from novacore.tiers.model import Item, Record
 from novacore.tiers.place import Place
 from novacore.tiers.record_text import MESSAGE, exact_body, facts_of, make_item, plain, reading_of
@@ -30,6 +31,9 @@ class DocumentProjection:
     def forget_before_us(self, now_us: int) -> int:
         """Everything is held."""
         return 0
+
+    def forget(self, erased: Sequence[Erased]) -> None:
+        """It keeps nothing of its own."""
 
     def _entry(self, record: Record) -> dict[str, Any]:
         value = {"number": record.position // self._entries, **facts_of(record)}

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from novacore import llm
+from novacore.journal import Erased
 from novacore.tiers.entities import Entity, command_entity, find_entities
 from novacore.tiers.model import Item, Record
 from novacore.tiers.place import Place
@@ -37,6 +38,9 @@ class GraphProjection:
     def forget_before_us(self, now_us: int) -> int:
         """Everything is held."""
         return 0
+
+    def forget(self, erased: Sequence[Erased]) -> None:
+        """It keeps nothing of its own."""
 
 
 def _items(record: Record) -> Iterator[Item]:

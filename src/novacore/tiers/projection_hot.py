@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from novacore.journal import Erased
 from novacore.tiers.model import Item, Record
 from novacore.tiers.place import Place
 from novacore.tiers.record_text import MESSAGE, exact_body, make_item, plain, reading_of
@@ -30,6 +31,9 @@ class HotProjection:
     def forget_before_us(self, now_us: int) -> int:
         """Where the window begins."""
         return max(0, now_us - self._window_us)
+
+    def forget(self, erased: Sequence[Erased]) -> None:
+        """It keeps nothing of its own."""
 
 
 def _message(record: Record) -> dict[str, object]:

@@ -8,7 +8,7 @@ known.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from novacore.journal import encode_exact
+from novacore.journal import Erased, encode_exact
 from novacore.tiers.model import Item, Record
 from novacore.tiers.place import Place
 from novacore.tiers.record_text import (
@@ -102,6 +102,9 @@ class RelationalProjection:
     def forget_before_us(self, now_us: int) -> int:
         """Everything is held."""
         return 0
+
+    def forget(self, erased: Sequence[Erased]) -> None:
+        """It keeps nothing of its own."""
 
 
 def _row(record: Record) -> Item:

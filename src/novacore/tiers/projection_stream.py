@@ -7,6 +7,7 @@ to come back to (an anchor) is in the collection `anchor`, every other one in `e
 from collections.abc import Sequence
 from typing import Any, Final
 
+from novacore.journal import Erased
 from novacore.tiers.model import Item, Record
 from novacore.tiers.place import Place
 from novacore.tiers.record_text import MESSAGE, facts_of, make_item, plain, reading_of, text_in
@@ -35,6 +36,9 @@ class StreamProjection:
     def forget_before_us(self, now_us: int) -> int:
         """Everything is held."""
         return 0
+
+    def forget(self, erased: Sequence[Erased]) -> None:
+        """It keeps nothing of its own."""
 
 
 def is_first(record: Record) -> bool:

@@ -320,6 +320,8 @@ class Projector:
             items = self.slot.projection.items(records)
         if before_us:
             items = [item for item in items if item.recorded_at_us >= before_us]
+        if erased:
+            self.slot.projection.forget(erased)
         batch = Batch(
             items=items,
             erased=erased,

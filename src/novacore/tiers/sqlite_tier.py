@@ -82,7 +82,7 @@ class SQLiteTier:
                 if not must_scrub:
                     self._put_state(connection, batch)
             if must_scrub:
-                self.link.scrub()
+                self._erased()
                 with self.link.transaction() as connection:
                     connection.execute("DELETE FROM meta WHERE key = 'must_scrub'")
                     self._put_state(connection, batch)
@@ -128,6 +128,10 @@ class SQLiteTier:
                 connection.execute(f"{statement} AND position=?", (key, position))
                 gone += connection.changes()
         return gone
+
+    def _erased(self) -> None:
+        """Make sure that nothing of what was deleted is left in any file."""
+        self.link.scrub()
 
     def _must_scrub(self, connection: Connection) -> bool:
         return connection.execute("SELECT 1 FROM meta WHERE key = 'must_scrub'").get is not None

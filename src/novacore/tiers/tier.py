@@ -7,6 +7,7 @@ engine against this text. What a tier is read for has protocols of its own: `rea
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from novacore.journal import Erased
 from novacore.tiers.model import Batch, Health, Item, Record, TierState
 
 
@@ -36,6 +37,16 @@ class Projection(Protocol):
 
     def forget_before_us(self, now_us: int) -> int:
         """Entries recorded before this time are not held; 0: all are."""
+        ...
+
+    def forget(self, erased: Sequence[Erased]) -> None:
+        """Destroy what the projection itself keeps of erased entries, as embeddings made of them.
+
+        Called before the engine is told, so that the watermark vouches for both.
+
+        Raises:
+            TierUnavailable: not now; the erasures come again.
+        """
         ...
 
 

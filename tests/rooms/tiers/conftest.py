@@ -18,6 +18,7 @@ class Plain:
         self.tier = tier
         self.identity = f"plain {version}"
         self.window_us = 0
+        self.forgot: list[journal.Erased] = []
         self.poison: set[str] = set()
         self.is_down = False
 
@@ -48,6 +49,9 @@ class Plain:
 
     def forget_before_us(self, now_us: int) -> int:
         return now_us - self.window_us if self.window_us else 0
+
+    def forget(self, erased: Sequence[journal.Erased]) -> None:
+        self.forgot += erased
 
 
 class Failing(tiers.MemoryEngine):
