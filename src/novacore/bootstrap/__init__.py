@@ -8,6 +8,7 @@ Start with `open_store`.
 from novacore.bootstrap.data_dir import prepare_data_dir
 from novacore.bootstrap.embedding import open_embedder
 from novacore.bootstrap.library import MemoryStore, open_library, open_store
+from novacore.bootstrap.replicas import open_place, open_replica
 from novacore.bootstrap.tiers import open_tiers, projecting
 from novacore.bootstrap.wiring import open_agent, open_model
 
@@ -17,6 +18,8 @@ __all__ = [
     "open_embedder",
     "open_library",
     "open_model",
+    "open_place",
+    "open_replica",
     "open_store",
     "open_tiers",
     "prepare_data_dir",

@@ -137,6 +137,46 @@ def _salvage(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
+def _backup(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--full", action="store_true", help="all of it, not only what is new")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.epilog = "Without an action: make one. It counts once it was restored as a test."
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    parents = [_shared(is_top=False)]
+    listed = actions.add_parser("list", help="those that are there", parents=parents)
+    verified = actions.add_parser(
+        "verify", help="read every byte and restore the newest as a test", parents=parents
+    )
+    verified.add_argument("backup", nargs="?", metavar="ID", help="restore this one only")
+    pruned = actions.add_parser(
+        "prune", help="remove those that are older than they are kept", parents=parents
+    )
+    pruned.add_argument(
+        "--days", type=int, metavar="N", help="keep N days instead; 0: a fresh full one only"
+    )
+    for each in (listed, verified, pruned):
+        each.add_argument("--json", action="store_true", default=argparse.SUPPRESS,
+                          help="print JSON")  # fmt: skip
+
+
+def _restore(parser: argparse.ArgumentParser) -> None:
+    place = parser.add_mutually_exclusive_group(required=True)
+    place.add_argument("--into", metavar="PLACE", help="a new folder, or postgresql://… (empty)")
+    place.add_argument(
+        "--replace", action="store_true", help="the data directory; the old one is moved aside"
+    )
+    parser.add_argument("--at", metavar="MOMENT", help="a time or a sequence; the newest backup")
+    parser.add_argument("--from", metavar="ID", dest="backup", help="this backup")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _migrate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--to", metavar="PLACE", required=True, help="postgresql://user@host/name, or sqlite:DIR"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
 def _fork(parser: argparse.ArgumentParser) -> None:
     _session(parser)
     parser.add_argument("--at", type=int, metavar="N", help="share its first N entries; all")
@@ -229,6 +269,9 @@ COMMANDS: dict[str, tuple[str, _Build]] = {
     "verify": ("check that what is stored is what was written", _verify),
     "tiers": ("look at the projections of the journal, verify and mend them", _tiers),
     "mcp": ("serve the memory to other agents over the Model Context Protocol", _mcp),
+    "backup": ("make, list, verify or prune backups", _backup),
+    "restore": ("bring a backup back, as it was at any moment", _restore),
+    "migrate": ("move everything to PostgreSQL, or back to a folder", _migrate),
     "salvage": ("recover every readable entry into a new folder", _salvage),
     "doctor": ("check data, disk, model and permissions, and say how to mend them", _doctor),
     "model": ("install, list or show models", _model),

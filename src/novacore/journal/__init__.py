@@ -73,6 +73,7 @@ from novacore.kit import Clock, SystemClock
 
 __all__ = [
     "ANY",
+    "COPYING",
     "MESSAGE",
     "Appended",
     "Config",
@@ -129,6 +130,7 @@ __all__ = [
     "export_session",
     "export_store",
     "import_lines",
+    "is_url",
     "open_json",
     "open_memory",
     "open_postgres",
@@ -179,23 +181,37 @@ def _complete(engine: Engine) -> Engine:
 
 
 def open_replica(
-    path: str | Path, *, config: Config | None = None, clock: Clock | None = None
+    place: str | Path,
+    *,
+    config: Config | None = None,
+    clock: Clock | None = None,
+    folder: str | Path | None = None,
 ) -> Replica:
-    """The journal in a data directory as exact bytes, also one that is no complete copy yet.
+    """A journal as exact bytes, also one that is no complete copy yet.
 
     Args:
-        path: the data directory; created when missing.
+        place: a data directory, created when missing, or the `postgresql://` URL of a database.
         config: limits; None: the defaults.
-        clock: the time; None: the machine's.
+        clock: the time; None: the machine's, or the server's.
+        folder: for a database, as in `open_postgres`.
 
     Raises:
-        StoreUnusable: the directory can't hold a journal; says why.
+        StoreUnusable: the place can't hold a journal; says why.
         StoreTooNew: a newer NovaCore wrote it.
         Corrupt: the file is damaged, or ends before what was acknowledged.
     """
     config, clock = config or Config(), clock or SystemClock()
-    engine = SQLiteEngine(Path(path).expanduser(), config=config, clock=clock)
+    if is_url(place):
+        home = None if folder is None else Path(folder).expanduser()
+        engine = PostgresEngine(str(place), config=config, clock=clock, folder=home)
+        return Replica(Core(engine, config=config, clock=clock))
+    engine = SQLiteEngine(Path(place).expanduser(), config=config, clock=clock)
     return Replica(Core(engine, config=config, clock=clock))
+
+
+def is_url(place: str | Path) -> bool:
+    """True: it names a PostgreSQL database, not a folder."""
+    return str(place).startswith(("postgresql://", "postgres://"))
 
 
 def open_json(

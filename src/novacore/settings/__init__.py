@@ -4,7 +4,7 @@ The rooms take their frozen config and never look at the environment. Start with
 lists everything that can be set. A wrong name or value is an error that names its place.
 """
 
-from novacore.settings.config import CLIConfig, MCPConfig, RootConfig
+from novacore.settings.config import CLIConfig, MCPConfig, OpsConfig, RootConfig
 from novacore.settings.describe import SettingInfo, describe, render_template, write_template
 from novacore.settings.errors import (
     FileTaken,
@@ -15,15 +15,18 @@ from novacore.settings.errors import (
     ValueInvalid,
 )
 from novacore.settings.load import load, wants_debug
-from novacore.settings.model import Settings, ShownSetting, TerminalFacts
+from novacore.settings.masking import without_secrets
+from novacore.settings.model import FILE_NAME, Settings, ShownSetting, TerminalFacts
 
 __all__ = [
+    "FILE_NAME",
     "CLIConfig",
     "FileTaken",
     "FileUnreadable",
     "KeyForbidden",
     "KeyUnknown",
     "MCPConfig",
+    "OpsConfig",
     "RootConfig",
     "SettingInfo",
     "Settings",
@@ -35,5 +38,6 @@ __all__ = [
     "load",
     "render_template",
     "wants_debug",
+    "without_secrets",
     "write_template",
 ]

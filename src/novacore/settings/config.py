@@ -85,6 +85,47 @@ class CLIConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class OpsConfig:
+    """The section `ops`: backups and what watches over them."""
+
+    backup_dir: str = kit.setting(
+        "",
+        doc="The folder of the backups, outside the data directory; empty: beside it, with "
+        "-backups added to its name. Another disk is better.",
+    )
+    backup_key_file: str = kit.setting(
+        "",
+        doc="The file that holds the backups' key, outside the folder of the backups; empty: "
+        "beside the data directory, with -backup.key added to its name. Keep a copy elsewhere.",
+    )
+    backup_keep_days: int = kit.setting(
+        30,
+        unit="days",
+        minimum=1,
+        maximum=36_500,
+        doc="`nova backup prune` removes backups that are older; what was erased since goes then.",
+    )
+    backup_full_days: int = kit.setting(
+        7,
+        unit="days",
+        minimum=0,
+        maximum=3_650,
+        doc="Backups hold what is new since the one before, on top of a full one that is at most "
+        "this old.",
+    )
+    backup_warn_hours: int = kit.setting(
+        48,
+        unit="hours",
+        minimum=1,
+        maximum=87_600,
+        doc="`nova doctor` warns when the newest verified backup is older.",
+    )
+
+    def __post_init__(self) -> None:
+        kit.check(self)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class MCPConfig:
     """The section `mcp`: the memory tools that `nova mcp` serves."""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from novacore import agent, journal, kit, llm, memory, tiers
 from novacore.settings import errors, sources
-from novacore.settings.config import CLIConfig, MCPConfig, RootConfig
+from novacore.settings.config import CLIConfig, MCPConfig, OpsConfig, RootConfig
 from novacore.settings.keys import ENV_CONFIG, ENV_PREFIX, Key, list_keys
 from novacore.settings.model import DEFAULT_ORIGIN, FILE_NAME, Settings, TerminalFacts
 from novacore.settings.sources import Given
@@ -23,6 +23,7 @@ ROOMS: Mapping[str, type] = {
     "agent": agent.Config,
     "cli": CLIConfig,
     "journal": journal.Config,
+    "ops": OpsConfig,
     "tiers": tiers.Config,
     "embedding": llm.EmbeddingConfig,
     "memory": memory.Config,
@@ -75,6 +76,7 @@ def load(
         database_url=root.database_url,
         debug=root.debug,
         journal=configs["journal"],
+        ops=configs["ops"],
         llm=configs["llm"],
         agent=configs["agent"],
         tiers=configs["tiers"],

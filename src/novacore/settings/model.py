@@ -7,7 +7,7 @@ from typing import Any
 
 from novacore import agent, journal, llm, memory, tiers
 from novacore.settings import values
-from novacore.settings.config import CLIConfig, MCPConfig
+from novacore.settings.config import CLIConfig, MCPConfig, OpsConfig
 from novacore.settings.keys import Key
 
 DEFAULT_ORIGIN = "default"
@@ -51,6 +51,7 @@ class Settings:
     """Where the journal is on PostgreSQL; empty: SQLite in the data directory."""
     debug: bool
     journal: journal.Config
+    ops: OpsConfig
     embedding: llm.EmbeddingConfig
     llm: llm.Config
     agent: agent.Config

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import dataclasses
 
-from novacore.cli import examining
+from novacore.cli import examining, examining_backups
 from novacore.cli.context import Context, open_context
 from novacore.cli.examining import Finding, State
 from novacore.cli.exits import DONE, FAILED
@@ -18,6 +18,7 @@ def run(arguments: argparse.Namespace) -> int:
     findings = [*examining.examine_place(context.settings)]
     findings += examining.examine_store(context.settings)
     findings += examining.examine_tiers(context.settings)
+    findings.append(examining_backups.examine_backups(context.settings))
     findings.append(asyncio.run(examining.examine_model(context.settings)))
     is_well = all(each.state is not State.WRONG for each in findings)
     if arguments.json:

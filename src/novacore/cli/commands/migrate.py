@@ -1,0 +1,52 @@
+"""`nova migrate`: move everything into another store, proven equal, and back."""
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+from novacore import bootstrap, ops
+from novacore.cli import places
+from novacore.cli.context import Context, open_context
+from novacore.cli.exits import DONE
+from novacore.cli.progress import Bars
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Copy the store in use, compare every session, and close the old one to appends."""
+    context = open_context(arguments)
+    chosen = context.settings
+    place = places.parse_place(arguments.to, chosen)
+    shown = places.shown_place(place)
+    with (
+        bootstrap.open_replica(chosen) as source,
+        bootstrap.open_place(chosen, place) as target,
+        Bars(context.console) as bars,
+    ):
+        done = ops.migrate(
+            source,
+            target,
+            place=shown,
+            steps=lambda what: lambda count, total: bars.show(what, count, total),
+        )
+    if arguments.json:
+        context.console.json({"place": shown, **dataclasses.asdict(done)})
+    else:
+        _say(context, done, place=place, shown=shown)
+    return DONE
+
+
+def _say(context: Context, done: ops.Copied, *, place: str | Path, shown: str) -> None:
+    context.console.line(
+        f"Moved {done.sessions:,} sessions, {done.sequence:,} entries, to {shown}; every session "
+        "was compared by its digest and is equal."
+    )
+    if isinstance(place, Path):
+        context.console.line(
+            f"To use it: nova --data-dir {shown}, with database_url empty. The old place takes no "
+            "appends any more."
+        )
+    else:
+        context.console.line(
+            "To use it, set database_url in nova.toml or NOVA_DATABASE_URL, with the password. "
+            "The old place takes no appends any more and can be removed."
+        )
