@@ -11,8 +11,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.storm
 def test_whatever_instant_a_writer_is_killed_at_nothing_acknowledged_is_lost(kills: int) -> None:
+    _rage("sqlite", kills)
+
+
+@pytest.mark.storm
+def test_on_postgresql_nothing_is_lost_when_the_server_is_killed_or_cut_off_too(kills: int) -> None:
+    _rage("postgres", kills)
+
+
+def _rage(engine: str, kills: int) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.storm", "--kills", str(kills)],
+        [sys.executable, "-m", "tests.storm", "--on", engine, "--kills", str(kills)],
         cwd=ROOT,
         capture_output=True,
         text=True,

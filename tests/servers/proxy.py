@@ -22,6 +22,11 @@ class _Pair:
     client: socket.socket
     server: socket.socket
 
+    def wait_for_cut(self, seconds: float) -> bool:
+        """Wait so long for a call to cut; False: none came."""
+        with self._state:
+            return self._state.wait_for(lambda: self._held > 0, seconds)
+
     def cut(self) -> None:
         """End it on both sides, without a farewell."""
         for each in (self.client, self.server):
@@ -84,6 +89,11 @@ class Proxy:
         """Wait until something stands still, or was cut."""
         with self._state:
             assert self._state.wait_for(lambda: self._held > 0, seconds), "Nothing came to hold."
+
+    def wait_for_cut(self, seconds: float) -> bool:
+        """Wait so long for a call to cut; False: none came."""
+        with self._state:
+            return self._state.wait_for(lambda: self._held > 0, seconds)
 
     def cut(self) -> None:
         """Cut every connection now."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.storm.places import Folder, Place, Server
 from tests.storm.reckoning import Ledger, reckon
 from tests.storm.writer import run_child
 
@@ -41,6 +42,7 @@ class Storm:
     """Starts writers, listens to them, and kills them."""
 
     folder: Path
+    place: Place
     seed: int
     ledger: Ledger = field(default_factory=Ledger)
     children: list[Child] = field(default_factory=list[Child])
@@ -58,7 +60,9 @@ class Storm:
             for child in self.children:
                 os.close(child.pipe)
             seed = f"{self.seed}/{self.started}"
-            run_child(self.folder, seed=seed, pipe=sink, again=list(self.uncertain.values()))
+            run_child(
+                self.place, self.folder, seed=seed, pipe=sink, again=list(self.uncertain.values())
+            )
         os.close(sink)
         os.set_blocking(source, False)
         self.children.append(Child(pid, source))
@@ -103,30 +107,31 @@ class Storm:
             self.uncertain.pop(each, None)
 
 
-def run(folder: Path, *, kills: int, seed: int) -> list[str]:
+def run(folder: Path, place: Place, *, kills: int, seed: int) -> list[str]:
     """The faults of a storm; empty: nothing was lost."""
     chance = random.Random(seed)
-    storm = Storm(folder, seed)
+    storm = Storm(folder, place, seed)
     (folder / "exports").mkdir(parents=True)
     killed = 0
     while killed < kills:
         while len(storm.children) < _WRITERS:
             storm.start()
         storm.listen(chance.choice(_LIFE_MS) / 1_000)
+        place.strike(chance)
         storm.kill(chance.choice(storm.children))
         killed += 1
         if killed % _RECKONED_EVERY == 0 or killed == kills:
             while storm.children:
                 storm.kill(storm.children[0])
             try:
-                faults = reckon(folder, storm.ledger)
+                faults = reckon(folder, place, storm.ledger)
             except journal.JournalError as error:
                 faults = [f"the journal can't be read: {error}"]
             if faults:
                 return faults
     ledger = storm.ledger
     print(
-        f"{killed} kills, seed {seed}: {len(ledger.acknowledged)} acknowledged entries,"
+        f"{killed} kills{place.tell()}, seed {seed}: {len(ledger.acknowledged)} acknowledged entries,"
         f" {len(ledger.erased)} erased, {len(ledger.forks)} forks; nothing lost, nothing twice.",
         flush=True,
     )
@@ -140,10 +145,17 @@ def main() -> int:
     parser.add_argument(
         "--seed", type=int, default=None, help="to repeat a storm; random if left out"
     )
+    parser.add_argument(
+        "--on", choices=("sqlite", "postgres"), default="sqlite", help="where the journal is kept"
+    )
     asked = parser.parse_args()
     seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(10**6)
     folder = Path(tempfile.mkdtemp(prefix="nova-storm-"))
-    faults = run(folder, kills=asked.kills, seed=seed)
+    place = Folder(folder / "data") if asked.on == "sqlite" else Server(folder / "data")
+    try:
+        faults = run(folder, place, kills=asked.kills, seed=seed)
+    finally:
+        place.close()
     if faults:
         print(f"seed {seed}, kept in {folder}:", *faults[:30], sep="\n  ", file=sys.stderr)
         return 1

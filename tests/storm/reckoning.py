@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from tests.storm.places import Place
 from tests.storm.writer import config_of, message_of
 
 from novacore import journal
@@ -52,10 +53,10 @@ class Ledger:
                 self.faults.append(f"{each} was acknowledged at two places")
 
 
-def reckon(folder: Path, ledger: Ledger) -> list[str]:
+def reckon(folder: Path, place: Place, ledger: Ledger) -> list[str]:
     """Reopen the store and compare; returns what is wrong, empty where all is well."""
     faults = list(ledger.faults)
-    with journal.open_store(folder / "data", config=config_of(random.Random(0))) as store:
+    with place.open(config_of(random.Random(0))) as store:
         report = store.verify()
         faults += [f"verify: {problem.what}" for problem in report.problems]
         found: dict[str, list[tuple[str, journal.Entry]]] = {}
@@ -70,8 +71,8 @@ def reckon(folder: Path, ledger: Ledger) -> list[str]:
         faults += [f"sequence {n} was given twice" for n, times in sequences.items() if times > 1]
     faults += _compare(found, ledger)
     faults += _compare_forks(lengths, ledger)
-    faults += _search_erased(folder, ledger)
-    faults += _search_leftovers(folder, found)
+    faults += _search_erased(place, ledger)
+    faults += _search_leftovers(place, found)
     faults += _read_exports(folder, ledger)
     return faults
 
@@ -109,12 +110,11 @@ def _compare_forks(lengths: dict[str, list[str]], ledger: Ledger) -> list[str]:
     return faults
 
 
-def _search_erased(folder: Path, ledger: Ledger) -> list[str]:
-    """The bytes of what was erased, anywhere in the data directory."""
+def _search_erased(place: Place, ledger: Ledger) -> list[str]:
+    """The bytes of what was erased, anywhere in the store."""
     if not ledger.erased:
         return []
-    files = [path for path in (folder / "data").rglob("*") if path.is_file()]
-    content = {path.name: path.read_bytes() for path in files}
+    content = place.bytes_of()
     return [
         f"{each} was erased, and its text is still in {name}"
         for each in ledger.erased
@@ -123,7 +123,7 @@ def _search_erased(folder: Path, ledger: Ledger) -> list[str]:
     ]
 
 
-def _search_leftovers(folder: Path, found: dict[str, list[tuple[str, journal.Entry]]]) -> list[str]:
+def _search_leftovers(place: Place, found: dict[str, list[tuple[str, journal.Entry]]]) -> list[str]:
     """Blobs that no entry names any more, or that one names and are not there."""
     named = {
         hashlib.sha256(text.encode()).hexdigest()
@@ -131,7 +131,7 @@ def _search_leftovers(folder: Path, found: dict[str, list[tuple[str, journal.Ent
         for _, entry in places
         if len((text := str(entry.body.get("content", ""))).encode()) >= 4_096
     }
-    stored = {path.name for path in (folder / "data" / "blobs").rglob("?" * 64)}
+    stored = place.blobs()
     faults = [f"blob {name} is named by no entry" for name in stored - named]
     return faults + [f"blob {name} is missing" for name in named - stored]
 

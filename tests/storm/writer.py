@@ -8,12 +8,17 @@ import contextlib
 import json
 import os
 import random
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from tests.storm.places import Place
 
 from novacore import journal
+
+_Done = TypeVar("_Done")
 
 SESSIONS = ("alpha", "beta", "gamma")
 _WORDS = ("journal", "größer", "漢字", "snow ☃", "tab\there", 'quote"d', "back\\slash")
@@ -44,7 +49,9 @@ def config_of(chance: random.Random) -> journal.Config:
 class Writer:
     """Runs until it is killed."""
 
-    def __init__(self, folder: Path, *, seed: str, tell: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, place: Place, folder: Path, *, seed: str, tell: Callable[[dict[str, Any]], None]
+    ) -> None:
         self._chance = random.Random(seed)
         self._folder = folder
         self._seed = seed
@@ -52,7 +59,8 @@ class Writer:
         self._count = 0
         self._names = list(SESSIONS)
         self._mine: list[dict[str, Any]] = []
-        self._store = journal.open_store(folder / "data", config=config_of(self._chance))
+        config = config_of(self._chance)
+        self._store = _in_time(lambda: place.open(config))
 
     def send_again(self, steps: list[dict[str, Any]]) -> None:
         """Appends of killed writers, which may or may not have been stored."""
@@ -67,7 +75,10 @@ class Writer:
         )  # fmt: skip
         kinds, weights = zip(*steps, strict=True)
         while True:
-            self._chance.choices(kinds, weights)[0]()
+            # A server that is killed, or a connection that is cut, costs the step; the next one
+            # sends what may have been stored again.
+            with contextlib.suppress(journal.StorageFailed):
+                self._chance.choices(kinds, weights)[0]()
 
     def _new_id(self) -> str:
         self._count += 1
@@ -75,12 +86,11 @@ class Writer:
 
     def _put(self, step: dict[str, Any]) -> None:
         self._tell({"try": step})
-        session = self._store.session(step["session"])
         entries = [
             journal.NewEntry(id=each, body=message_of(each, size))
             for each, size in zip(step["ids"], step["sizes"], strict=True)
         ]
-        done = session.append(*entries)
+        done = _in_time(lambda: self._store.session(step["session"]).append(*entries))
         self._tell({"done": step, "at": list(done.positions)})
         self._mine.append({**step, "at": list(done.positions)})
 
@@ -142,7 +152,18 @@ class Writer:
                 assert transcript[index]["number"] == 2**70
 
 
-def run_child(folder: Path, *, seed: str, pipe: int, again: list[dict[str, Any]]) -> None:
+def _in_time(work: Callable[[], _Done]) -> _Done:
+    """Do what may be done twice, until the server is there again and the connection holds."""
+    while True:
+        try:
+            return work()
+        except journal.StorageFailed:
+            time.sleep(0.02)
+
+
+def run_child(
+    place: Place, folder: Path, *, seed: str, pipe: int, again: list[dict[str, Any]]
+) -> None:
     """The body of a forked child; never returns."""
     code = 1
     try:
@@ -150,7 +171,7 @@ def run_child(folder: Path, *, seed: str, pipe: int, again: list[dict[str, Any]]
         def tell(line: dict[str, Any]) -> None:
             os.write(pipe, json.dumps(line).encode() + b"\n")
 
-        writer = Writer(folder, seed=seed, tell=tell)
+        writer = Writer(place, folder, seed=seed, tell=tell)
         writer.send_again(again)
         writer.run()
     except BaseException as error:  # noqa: BLE001 - a forked child must not run its parent's code

@@ -302,6 +302,7 @@ class PostgresEngine(PostgresReads):
             "erasing",
         )
         count = sum(map(self._carry_out, noted, wanted))
+        self._drop_blobs(None, None)
         self._pool.run(postgres_erase.vacuum, "erasing")
         return count
 
