@@ -29,6 +29,13 @@ SERVER_ENGINES: Sequence[Mapping[str, Any]] = (
     {"tier": "relational", "name": "postgresql", **_POSTGRES},
     {"tier": "vector", "name": "pgvector", **_POSTGRES},
     {
+        "tier": "graph",
+        "name": "falkordb",
+        "server": "falkordb_server",
+        "config": _url("falkordb_url"),
+        "dead": {"falkordb_url": "redis://127.0.0.1:1/0"},
+    },
+    {
         "tier": "document",
         "name": "mongodb",
         "server": "mongodb_server",

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from novacore.tiers.cypher_falkordb import FalkorDBGraph
+from novacore.tiers.cypher_neo4j import Neo4jGraph
 from novacore.tiers.errors import TierUnknown
 from novacore.tiers.mongodb_document import MongoDocument
 from novacore.tiers.nats_broker import NatsBroker
@@ -65,6 +67,8 @@ ENGINES: Final[Mapping[tuple[str, str], EngineKind]] = {
     ("hot", "redis"): EngineKind(make=RedisHot, extra="redis"),
     ("stream", "redis"): EngineKind(make=RedisStream, extra="redis"),
     ("relational", "postgresql"): EngineKind(make=PostgresRelational, extra="postgresql"),
+    ("graph", "falkordb"): EngineKind(make=FalkorDBGraph, extra="falkordb"),
+    ("graph", "neo4j"): EngineKind(make=Neo4jGraph, extra="neo4j"),
     ("document", "mongodb"): EngineKind(make=MongoDocument, extra="mongodb"),
     ("broker", "nats"): EngineKind(make=NatsBroker, extra="nats"),
     ("vector", "pgvector"): EngineKind(make=PgVector, extra="postgresql"),

@@ -13,6 +13,7 @@ from novacore.journal import Erased, Scope
 from novacore.tiers.model import Batch, Health, Item, TierState
 from novacore.tiers.mongodb_link import MongoLink
 from novacore.tiers.place import Place
+from novacore.tiers.projection_document import ENTRY, document_of
 from novacore.tiers.server_columns import fits, restored, scope_key, storable
 from novacore.tiers.server_items import decode_item, decode_value, encode_item, encode_value
 from novacore.tiers.server_link import library
@@ -155,11 +156,8 @@ class MongoDocument:
             "scope": scope_key(scope.tenant, scope.owner),
         }
         with self._link.collection(_DOCUMENTS) as documents:
-            items = sorted(_items(documents.find(wanted)), key=_place)
-        if not items:
-            return None
-        entries = [{"position": item.position, **item.value} for item in items]
-        return {"session_id": session_id, "number": number, "entries": entries}
+            items = list(_items(documents.find(wanted)))
+        return document_of(item for item in items if item.collection == ENTRY)
 
     def wipe(self) -> None:
         """Destroy everything that the tier holds, its watermark first."""

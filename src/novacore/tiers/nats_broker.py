@@ -1,6 +1,6 @@
 """The broker tier on NATS JetStream: one stream, and for each event a subject of its own.
 
-    prefix.tenant.owner.event.session.position.collection.part
+    prefix.tenant.owner.kind.session.position.collection.part
 
 A stream keeps one message per subject, and an event is published on the condition that its subject
 has none: so each is there once by construction, however often a batch is repeated and whatever was
@@ -65,7 +65,7 @@ class NatsBroker:
             await stream.add_stream(
                 api.StreamConfig(
                     name=self._stream,
-                    subjects=[f"{self._prefix}.*.*.event.>", self._state],
+                    subjects=[f"{self._prefix}.*.*.*.>", self._state],
                     max_msgs_per_subject=1,
                     storage=api.StorageType.FILE,
                     retention=api.RetentionPolicy.LIMITS,
@@ -141,7 +141,7 @@ class NatsBroker:
         self, connection: Any, stream: Any, session_id: str, is_gone: Callable[[list[str]], bool]
     ) -> None:
         """Overwrite and delete those messages of a session whose subject's parts are chosen."""
-        subjects = f"{self._prefix}.*.*.event.{segment(session_id)}.>"
+        subjects = f"{self._prefix}.*.*.*.{segment(session_id)}.>"
         doomed = [
             message.metadata.sequence.stream
             async for message in self._messages(stream, subjects, is_headers_only=True)
@@ -161,7 +161,7 @@ class NatsBroker:
 
     async def _forget(self, stream: Any, before_us: int) -> None:
         """Delete what was recorded before a time. The broker's projection forgets nothing today."""
-        subjects = f"{self._prefix}.*.*.event.>"
+        subjects = f"{self._prefix}.*.*.*.>"
         async for message in self._messages(stream, subjects):
             item = self._item(message.subject, message.data)
             if item is not None and item.recorded_at_us < before_us:
@@ -201,7 +201,7 @@ class NatsBroker:
 
     def read(self, session_id: str) -> Iterator[Item]:
         """The events of one session."""
-        subjects = f"{self._prefix}.*.*.event.{segment(session_id)}.>"
+        subjects = f"{self._prefix}.*.*.*.{segment(session_id)}.>"
 
         async def collect(_: Any, stream: Any) -> list[Item]:
             found = [
@@ -233,7 +233,7 @@ class NatsBroker:
         """The subjects of all events; the server gives them by the hundred thousand."""
         found: list[str] = []
         while True:
-            ask = {"subjects_filter": f"{self._prefix}.*.*.event.>", "offset": len(found)}
+            ask = {"subjects_filter": f"{self._prefix}.*.*.*.>", "offset": len(found)}
             answer = await connection.request(
                 f"$JS.API.STREAM.INFO.{self._stream}",
                 json.dumps(ask).encode(),
@@ -251,9 +251,9 @@ class NatsBroker:
         """The next events of a named consumer: first those given to it and not acknowledged."""
         durable = _durable(consumer, scope)
         subjects = (
-            f"{self._prefix}.*.*.event.>"
+            f"{self._prefix}.*.*.*.>"
             if scope is None
-            else f"{self._prefix}.{segment(scope.tenant)}.{segment(scope.owner)}.event.>"
+            else f"{self._prefix}.{segment(scope.tenant)}.{segment(scope.owner)}.>"
         )
 
         async def take(_: Any, stream: Any) -> list[Any]:
@@ -348,7 +348,7 @@ class NatsBroker:
                 self._prefix,
                 segment(item.tenant),
                 segment(item.owner),
-                "event",
+                segment(str(item.value.get("kind", ""))),
                 segment(item.session_id),
                 str(item.position),
                 segment(item.collection),

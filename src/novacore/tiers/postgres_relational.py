@@ -23,13 +23,18 @@ _CREATE_BY_TIME: Final[LiteralString] = (
     " PRIMARY KEY (session_id, position, collection, part_key, recorded_at_us))"
 )
 _INDEX: Final[LiteralString] = (
-    "CREATE INDEX {by_time} ON {table} (scope_key, collection, recorded_at_us, sequence)"
+    "CREATE INDEX {by_time} ON {table} (scope_key, collection, said_at_us, sequence)"
 )
 _ADD: Final[Mapping[str, LiteralString]] = {
     "text": "ALTER TABLE {table} ADD COLUMN {columns} text",
     "integer": "ALTER TABLE {table} ADD COLUMN {columns} bigint",
     "real": "ALTER TABLE {table} ADD COLUMN {columns} double precision",
 }
+_COUNTS: Final[LiteralString] = (
+    "SELECT said_at_us - ((said_at_us %% %(bucket)s) + %(bucket)s) %% %(bucket)s AS start, count(*)"
+    " FROM {table} WHERE scope_key = %(scope)s AND collection = %(collection)s"
+    " AND said_at_us IS NOT NULL GROUP BY start ORDER BY start"
+)
 _KNOWN: Final[LiteralString] = (
     "SELECT table_name, column_name FROM information_schema.columns"
     " WHERE table_schema = current_schema() AND table_name = ANY(%s)"
@@ -74,10 +79,11 @@ class PostgresRelational:
                 # A hypertable's keys must hold its time; an item's is always the same.
                 create = _CREATE_BY_TIME if is_timescale else _CREATE
                 connection.execute(self._link.sql(create, names))
-                connection.execute(self._link.sql(_INDEX, names))
             for name in columns.keys() - held:
                 kind = columns[name]
                 connection.execute(self._link.sql(_ADD[kind], names, columns=[name]))
+            if not held:
+                connection.execute(self._link.sql(_INDEX, names))
             if is_timescale and not held:
                 table = self._link.name(names["table"])
                 connection.execute(_HYPERTABLE, [f'"{table}"', _CHUNK_US])
@@ -189,29 +195,30 @@ class PostgresRelational:
         until_us: int | None = None,
         limit: int = 100,
     ) -> list[Item]:
-        """The newest rows of a collection, oldest first; times are those of recording."""
-        where: LiteralString = "WHERE scope_key = %s AND collection = %s AND recorded_at_us >= %s"
+        """The newest rows of a collection, oldest first; times are those at which it was said."""
+        where: LiteralString = "WHERE scope_key = %s AND collection = %s AND said_at_us >= %s"
         values: list[Any] = [scope_key(scope.tenant, scope.owner), storable(collection), since_us]
-        if session_id is not None:
-            where += " AND session_id = %s"
-            values.append(storable(session_id))
         if until_us is not None:
-            where += " AND recorded_at_us < %s"
+            where += " AND said_at_us < %s"
             values.append(until_us)
-        where += " ORDER BY recorded_at_us DESC, sequence DESC, part DESC LIMIT %s"
-        found = self._read(_table_of(collection), where, [*values, limit])
+        if session_id is None:
+            where += " ORDER BY said_at_us DESC, sequence DESC, part DESC LIMIT %s"
+        else:
+            where += " AND session_id = %s ORDER BY position DESC, part DESC LIMIT %s"
+            values.append(storable(session_id))
+        found = self._read(_table_of(collection), where, [*values, max(limit, 0)])
         return found[::-1]
 
     def counts(self, scope: Scope, collection: str, *, bucket_us: int) -> list[tuple[int, int]]:
-        """(start of the bucket µs UTC, rows in it), oldest first."""
-        query = self._link.sql(
-            "SELECT recorded_at_us / %s * %s AS start, count(*) FROM {table}"
-            " WHERE scope_key = %s AND collection = %s GROUP BY start ORDER BY start",
-            self._names(collection),
-        )
-        values = [bucket_us, bucket_us, scope_key(scope.tenant, scope.owner), storable(collection)]
+        """(start of the bucket µs UTC, rows said in it), oldest first."""
+        query = self._link.sql(_COUNTS, self._names(collection))
+        bound = {
+            "bucket": bucket_us,
+            "scope": scope_key(scope.tenant, scope.owner),
+            "collection": storable(collection),
+        }
         with self._link.transaction() as connection:
-            return [(start, count) for start, count in connection.execute(query, values)]
+            return [(start, count) for start, count in connection.execute(query, bound)]
 
     def wipe(self) -> None:
         """Destroy everything that the tier holds, its watermark first."""

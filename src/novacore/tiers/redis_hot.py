@@ -14,12 +14,12 @@ from novacore.journal import Erased, Scope
 from novacore.tiers.errors import TierCorrupt
 from novacore.tiers.model import Batch, Health, Item, TierState
 from novacore.tiers.place import Place
+from novacore.tiers.record_text import MESSAGE
 from novacore.tiers.redis_link import RedisLink
 from novacore.tiers.server_items import decode_item, decode_value, encode_item, encode_value
 from novacore.tiers.server_names import segment
 
 _READ_ITEMS: Final = 1_000
-_MESSAGE: Final = "message"
 
 
 class RedisHot:
@@ -163,7 +163,7 @@ class RedisHot:
         """The newest messages of a session, oldest first."""
         items = self._items_key(scope.tenant, scope.owner, session_id)
         with self._link.client() as client:
-            order = _order_key(items, _MESSAGE)
+            order = _order_key(items, MESSAGE)
             fields = client.zrevrange(order, 0, max(limit, 1) - 1)
             texts: list[bytes | None] = client.hmget(items, fields) if fields and limit > 0 else []
         found = [_decoded(text) for text in reversed(texts)]

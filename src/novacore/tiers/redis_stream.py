@@ -15,13 +15,12 @@ from novacore.journal import Erased, Scope
 from novacore.tiers.errors import TierCorrupt
 from novacore.tiers.model import Batch, Health, Item, TierState
 from novacore.tiers.place import Place
+from novacore.tiers.projection_stream import ANCHOR
 from novacore.tiers.redis_link import RedisLink
 from novacore.tiers.server_items import decode_value, encode_value
 from novacore.tiers.server_names import segment
 
 _PAGE: Final = 500
-_EVENT: Final = "event"
-_ANCHOR: Final = "anchor"
 
 Key = tuple[str, str, int, str]
 
@@ -133,7 +132,7 @@ class RedisStream:
             pipe.xadd(stream, cast(Any, _fields(item)), id=entry_id)
             events = self._link.key(item.tenant, item.owner, "events")
             pipe.zadd(events, {_reference(item.session_id, entry_id): item.sequence})
-            if item.collection == _ANCHOR:
+            if item.collection == ANCHOR:
                 pipe.zadd(f"{stream}:anchors", {entry_id: item.sequence})
         if ordered:
             last = ordered[-1]
@@ -158,7 +157,7 @@ class RedisStream:
                     page, scores[::2], scores[1::2], strict=True
                 ):
                     is_anchored = anchored == item.sequence
-                    if listed == item.sequence and is_anchored == (item.collection == _ANCHOR):
+                    if listed == item.sequence and is_anchored == (item.collection == ANCHOR):
                         yield item
 
     def _read(self, client: Any, session_id: str) -> Iterator[Item]:
@@ -188,22 +187,20 @@ class RedisStream:
         return [found.decode() for found in client.hkeys(self._link.own_key("sessions"))]
 
     def timeline(
-        self, scope: Scope, session_id: str, *, after: int = 0, limit: int = 100
+        self, scope: Scope, session_id: str, *, after: int | None = None, limit: int = 100
     ) -> list[Item]:
-        """Events of a session with a sequence above `after`, oldest first."""
+        """Events of a session with a sequence above `after`, else the newest; oldest first."""
         place = scope.tenant, scope.owner
         stream = self._link.key(*place, segment(session_id))
-        found: list[Item] = []
-        start = f"{after + 1}-0"
+        if limit < 1:
+            return []
         with self._link.client() as client:
-            while len(found) < limit:
-                entries = client.xrange(stream, min=start, count=max(limit, 16))
-                if not entries:
-                    break
-                start = f"({entries[-1][0].decode()}"
-                items = (_item(session_id, place, *entry) for entry in entries)
-                found += [item for item in items if item and item.collection == _EVENT]
-        return found[:limit]
+            if after is None:
+                entries = client.xrevrange(stream, count=limit)[::-1]
+            else:
+                entries = client.xrange(stream, min=f"{after + 1}-0", count=limit)
+        items = [_item(session_id, place, *entry) for entry in entries]
+        return [item for item in items if item is not None]
 
     def anchors(self, scope: Scope, session_id: str, *, limit: int = 20) -> list[Item]:
         """The newest points to come back to, oldest first."""
@@ -218,18 +215,12 @@ class RedisStream:
     def tail(self, scope: Scope, *, after: int, limit: int) -> list[Item]:
         """Events of all the owner's sessions with a sequence above `after`, oldest first."""
         events = self._link.key(scope.tenant, scope.owner, "events")
-        found: list[Item] = []
-        start = 0
+        if limit < 1:
+            return []
         with self._link.client() as client:
-            while len(found) < limit:
-                page = client.zrangebyscore(events, f"({after}", "+inf", start=start, num=_PAGE)
-                if not page:
-                    break
-                start += len(page)
-                references = [cast(tuple[str, str], tuple(json.loads(each))) for each in page]
-                items = self._fetch(client, scope, references)
-                found += [item for item in items if item.collection == _EVENT]
-        return found[:limit]
+            page = client.zrangebyscore(events, f"({after}", "+inf", start=0, num=limit)
+            references = [cast(tuple[str, str], tuple(json.loads(each))) for each in page]
+            return self._fetch(client, scope, references)
 
     def _fetch(
         self, client: Any, scope: Scope, references: Sequence[tuple[str, str]]
