@@ -1,8 +1,8 @@
 """The process that keeps the tiers up to date, so that appends need not share their interpreter.
 
 Started by `projecting`, as `python -m novacore.bootstrap`. It takes its settings from its standard
-input, works at the lowest priority, and watches that input: when it ends, the program that started
-it has, and so does this process once the tiers have caught up, or after a while. It ends at once
+input, works at a low priority, and watches that input: when it ends, the program that started it
+has, and so does this process once the tiers have caught up, or after a while. It ends at once
 when the data directory is gone.
 """
 
@@ -17,6 +17,8 @@ from novacore import bootstrap, kit, settings, tiers
 from novacore.bootstrap import asked
 
 _LOOK_S: Final = 1.0
+_NICENESS: Final = 10
+"""About a tenth of a processor that others keep busy: enough never to be left behind for good."""
 _FINISH_S: Final = 60.0
 """How long it goes on after the program that started it ended."""
 
@@ -66,11 +68,11 @@ def project(
 
 
 def be_modest() -> None:
-    """Run only where nobody else wants the processor."""
-    os.nice(19)
+    """Take little of a processor that others want, and never take it from them at once."""
+    os.nice(_NICENESS)
     if hasattr(os, "sched_setscheduler"):
         with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _watch_input(parent_ended: threading.Event) -> None:
