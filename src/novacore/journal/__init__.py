@@ -202,9 +202,7 @@ def open_replica(
     """
     config, clock = config or Config(), clock or SystemClock()
     if is_url(place):
-        home = None if folder is None else Path(folder).expanduser()
-        engine = PostgresEngine(str(place), config=config, clock=clock, folder=home)
-        return Replica(Core(engine, config=config, clock=clock))
+        return open_postgres_replica(str(place), config=config, clock=clock, folder=folder)
     engine = SQLiteEngine(Path(place).expanduser(), config=config, clock=clock)
     return Replica(Core(engine, config=config, clock=clock))
 

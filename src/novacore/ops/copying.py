@@ -125,8 +125,8 @@ class Copying:
             raise journal.Corrupt(f"Session {name} has entries, but is not listed.")
         if row.parent is not None and row.parent not in self._ends:
             self._want(row.parent)
-        if row.forked_at:
-            # What it shares must be there first: with the entries that are held, or before.
+        if row.parent is not None:
+            # What it shares must be there first.
             self.flush()
         self._sessions.append(row)
         self._ends[session] = row.forked_at
