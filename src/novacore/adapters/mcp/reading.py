@@ -57,7 +57,8 @@ def show(entry: journal.Entry, *, session: str, chars_max: int, score: float | N
 def _spoken(body: Mapping[str, Any], actor: str) -> tuple[str, str]:
     """(who, what) of a message of any shape; calls and results in one line each."""
     reading = llm.read_message(body)
-    lines = [reading.text] if reading.text else []
+    # A tool's message is its result, which is shown as one.
+    lines = [reading.text] if reading.text and reading.role != "tool" else []
     lines += [f"[calls {call.name}]" for call in reading.tool_calls]
     lines += [f"[result] {result.text}" for result in reading.tool_results]
     return reading.role or actor, "\n".join(lines)

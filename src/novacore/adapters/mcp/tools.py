@@ -163,15 +163,23 @@ class MemoryTools:
             for each in transcripts
         ]
         merged = list(reading.merge_newest(several, limit + 1))
-        shown: list[given.Said] = []
-        for _, which, position in merged[:limit]:
-            entry = transcripts[which].entries[position]
-            if not reading.is_retired(entry):
-                shown.append(self._show(entry, session=infos[which].name))
-        is_more = len(merged) > limit
-        last = merged[limit - 1][0] if is_more else (0, 0)
+        if not merged:
+            return given.Listed(note=_NOTE, entries=[], next="")
+        entries = [
+            (place, transcripts[which].entries[position], infos[which].name)
+            for place, which, position in merged[:limit]
+        ]
+        shown = [
+            (place, self._show(entry, session=name))
+            for place, entry, name in entries
+            if not reading.is_retired(entry)
+        ]
+        fitted = self._fitted([each for _, each in shown])
+        is_cut = len(fitted) < len(shown)
+        last = shown[len(fitted) - 1][0] if is_cut else merged[min(limit, len(merged)) - 1][0]
+        is_more = is_cut or len(merged) > limit
         cursor = f"{last[0]}.{last[1]}" if is_more else ""
-        return given.Listed(note=_NOTE, entries=shown, next=cursor)
+        return given.Listed(note=_NOTE, entries=fitted, next=cursor)
 
     def _wanted_sessions(self, name: str, since_us: int | None) -> list[journal.SessionInfo]:
         if name:
