@@ -131,8 +131,9 @@ def run(folder: Path, place: Place, *, kills: int, seed: int) -> list[str]:
                 return faults
     ledger = storm.ledger
     print(
-        f"{killed} kills{place.tell()}, seed {seed}: {len(ledger.acknowledged)} acknowledged entries,"
-        f" {len(ledger.erased)} erased, {len(ledger.forks)} forks; nothing lost, nothing twice.",
+        f"{killed} kills{place.tell()}, seed {seed}:"
+        f" {len(ledger.acknowledged)} acknowledged entries, {len(ledger.erased)} erased,"
+        f" {len(ledger.forks)} forks; nothing lost, nothing twice.",
         flush=True,
     )
     return []
