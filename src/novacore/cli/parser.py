@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from novacore.cli import memories_grammar
 from novacore.cli.exits import USAGE
 
 _Build = Callable[[argparse.ArgumentParser], None]
@@ -96,7 +97,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
 def _sessions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("search", nargs="?", default="", help="part of a name")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--all", action="store_true", help="those that hold notes, too")
+    which.add_argument("--all", action="store_true", help="those that hold notes and memories, too")
     which.add_argument("--here", action="store_true", help="of this folder only")
     parser.add_argument("--limit", type=int, default=100, metavar="N", help="at most N; 100")
     parser.add_argument("--names", action="store_true", help="print names only, one a line")
@@ -206,6 +207,10 @@ def _mcp(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "Over HTTP, clients send the token that is in the file mcp-token of the data."
 
 
+def _memories(parser: argparse.ArgumentParser) -> None:
+    memories_grammar.add_actions(parser, parents=[_shared(is_top=False)])
+
+
 def _doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.epilog = "Exit code: 0 nothing needs mending, 1 something does."
@@ -266,6 +271,7 @@ COMMANDS: dict[str, tuple[str, _Build]] = {
     "export": ("write a session as JSON Lines", _export),
     "fork": ("branch a session at an earlier point; the original stays", _fork),
     "erase": ("destroy what a session holds, for good", _erase),
+    "memories": ("look at what is remembered, add to it, change it, forget it", _memories),
     "verify": ("check that what is stored is what was written", _verify),
     "tiers": ("look at the projections of the journal, verify and mend them", _tiers),
     "mcp": ("serve the memory to other agents over the Model Context Protocol", _mcp),

@@ -4,7 +4,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from novacore import agent, journal
+from novacore import agent, journal, memory
 from novacore.cli import errors
 
 
@@ -20,9 +20,11 @@ def find_session(store: journal.Store, wanted: str, *, workspace: str) -> journa
         return store.get_session(wanted)
 
 
-def holds_notes(info: journal.SessionInfo) -> bool:
-    """Whether it holds a folder's notes and answers, and is no conversation."""
-    return info.workspace.startswith(f"{agent.NOTEBOOK_NAME}:")
+def is_reserved(info: journal.SessionInfo) -> bool:
+    """Whether it holds a folder's notes and answers, or memories, and is no conversation."""
+    return info.workspace == memory.WORKSPACE or info.workspace.startswith(
+        f"{agent.NOTEBOOK_NAME}:"
+    )
 
 
 def info_json(info: journal.SessionInfo) -> dict[str, Any]:

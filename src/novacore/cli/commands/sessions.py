@@ -17,7 +17,7 @@ def run(arguments: argparse.Namespace) -> int:
             workspace=folder, name=arguments.search or None, limit=context.settings.journal.list_max
         )
     if not arguments.all:
-        found = [each for each in found if not sessions.holds_notes(each)]
+        found = [each for each in found if not sessions.is_reserved(each)]
     found = found[: arguments.limit]
     if arguments.names:
         context.console.write("".join(f"{each.name}\n" for each in found))

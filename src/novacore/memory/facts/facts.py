@@ -176,13 +176,21 @@ class Facts:
         ]
         return found[: max(1, min(limit, _FACTS_MAX))]
 
-    def history(self, subject: str, *, predicate: str | None = None) -> Sequence[Fact]:
-        """Everything known about a subject, what no longer holds too; the newest first."""
-        return [
+    def history(
+        self,
+        subject: str | None = None,
+        *,
+        predicate: str | None = None,
+        text: str = "",
+        limit: int = _FACTS_MAX,
+    ) -> Sequence[Fact]:
+        """Everything known about a subject (None: all), what no longer holds too; newest first."""
+        found = [
             fact
             for fact in self._known(2**62)
-            if _is_wanted(fact, subject=subject, predicate=predicate, text="")
-        ][:_FACTS_MAX]
+            if _is_wanted(fact, subject=subject, predicate=predicate, text=text)
+        ]
+        return found[: max(1, min(limit, _FACTS_MAX))]
 
     def extract(self, session: journal.Session) -> Extracted:
         """Read what a session says since the last time, by rules, and record what it states.

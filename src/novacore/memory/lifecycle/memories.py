@@ -75,6 +75,12 @@ class Memories:
         view._used = AccessBuffer(self.config.access_ids_max)
         return view
 
+    @property
+    def damaged(self) -> int:
+        """How many entries are damaged: what they said is not among the memories."""
+        with self.book.read():
+            return len(self.book.damaged)
+
     def create(
         self,
         text: str,
@@ -157,14 +163,14 @@ class Memories:
         with self.book.read() as fold:
             return self._shown(self._visible(fold, memory_id))
 
-    def find_prefix(self, prefix: str) -> Sequence[str]:
-        """The ids that begin so, at most ten, sorted."""
-        wanted = prefix.strip().lower()
+    def find_ids(self, part: str) -> Sequence[str]:
+        """The ids that contain this, at most ten, sorted."""
+        wanted = part.strip().lower()
         with self.book.read() as fold:
             found = (
                 record.memory.id
                 for record in fold
-                if record.memory.id.startswith(wanted) and self.sees(record.memory)
+                if wanted in record.memory.id and self.sees(record.memory)
             )
             return heapq.nsmallest(10, found)
 
