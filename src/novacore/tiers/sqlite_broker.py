@@ -1,14 +1,19 @@
 """The broker tier on SQLite: a log of events, and how far each named consumer has come.
 
-What a consumer was given waits in `pending` until it is acknowledged; after a while it is given
-again. As long as an event of a session is out, no later one of that session is given: so each
-session's events come in order, also to several processes that share a consumer's name.
+What a consumer was given waits in `pending` until it is acknowledged: the same reader is given it
+again at once, another one when the first is closed, or after a while. As long as an event of a
+session is with one reader, no other is given later ones of that session: so each session's events
+come in order, also to several processes that share a consumer's name. How far a consumer has come
+counts in the order of storing: an event that was set aside and comes late is given too.
 """
 
+import contextlib
 import time
+import uuid
 from typing import Any, Final
 
 from novacore.journal import Erased, Scope
+from novacore.tiers.errors import TierError
 from novacore.tiers.model import Batch, Item
 from novacore.tiers.place import Place
 from novacore.tiers.reading import Delivery
@@ -17,7 +22,7 @@ from novacore.tiers.sqlite_rows import Table
 from novacore.tiers.sqlite_tier import SQLiteTier
 
 REDELIVER_MS: Final = 30_000
-"""After so long an event that was not acknowledged is given again."""
+"""After so long an event that was not acknowledged is given to another reader."""
 PENDING_MAX: Final = 10_000
 """Events of one consumer that may wait; then it is given new ones only after acknowledging."""
 
@@ -46,17 +51,17 @@ CREATE TABLE consumer (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, taken INTEGER NOT NULL);
 CREATE TABLE pending (
     consumer INTEGER NOT NULL, sequence INTEGER NOT NULL, event INTEGER NOT NULL,
-    session INTEGER NOT NULL, until_us INTEGER NOT NULL,
+    session INTEGER NOT NULL, until_us INTEGER NOT NULL, reader TEXT NOT NULL,
     PRIMARY KEY (consumer, sequence, event)) WITHOUT ROWID;
 CREATE INDEX pending_session ON pending (consumer, session, sequence, until_us);
 CREATE INDEX pending_event ON pending (event);
 """
 _READY: Final = """
 SELECT p.event FROM pending p
-WHERE p.consumer = ?1 AND p.until_us <= ?2 AND NOT EXISTS (
+WHERE p.consumer = ?1 AND (p.until_us <= ?2 OR p.reader = ?3) AND NOT EXISTS (
     SELECT 1 FROM pending q WHERE q.consumer = p.consumer AND q.session = p.session
-        AND q.sequence < p.sequence AND q.until_us > ?2)
-ORDER BY p.sequence, p.event LIMIT ?3
+        AND q.sequence < p.sequence AND q.until_us > ?2 AND q.reader <> ?3)
+ORDER BY p.sequence, p.event LIMIT ?4
 """
 
 
@@ -65,12 +70,14 @@ class SQLiteBroker(SQLiteTier):
 
     Args:
         place: its folder and limits.
-        redeliver_ms: after so long an event that was not acknowledged is given again.
+        redeliver_ms: after so long an event that was not acknowledged is given to another reader.
     """
 
     def __init__(self, place: Place, *, redeliver_ms: int = REDELIVER_MS) -> None:
         super().__init__(place, tier="broker", tables={"": _TABLE}, more=_CONSUMERS)
         self._redeliver_us = redeliver_ms * 1_000
+        self._reader = uuid.uuid4().hex
+        self._has_read = False
 
     def fetch(
         self, consumer: str, *, scope: Scope | None = None, limit: int = 100, wait_ms: int = 0
@@ -92,6 +99,16 @@ class SQLiteBroker(SQLiteTier):
                 tuple(token),
             )
 
+    def close(self) -> None:
+        """See `Engine.close`. What was not acknowledged is given to the next reader at once."""
+        if self._has_read and self.link.path.exists():
+            self._has_read = False
+            with contextlib.suppress(TierError), self.link.transaction() as connection:
+                connection.execute(
+                    "UPDATE pending SET until_us = 0, reader = '' WHERE reader = ?", (self._reader,)
+                )
+        super().close()
+
     def _may_have(self, name: str) -> bool:
         """Whether a look is worth a transaction: something new, or something given long ago."""
         with self.link.reading() as connection:
@@ -106,8 +123,9 @@ class SQLiteBroker(SQLiteTier):
                 return True
             return bool(
                 connection.execute(
-                    "SELECT EXISTS (SELECT 1 FROM pending WHERE consumer = ? AND until_us <= ?)",
-                    (row[0], time.time_ns() // 1_000),
+                    "SELECT EXISTS (SELECT 1 FROM pending WHERE consumer = ?"
+                    " AND (until_us <= ? OR reader = ?))",
+                    (row[0], time.time_ns() // 1_000, self._reader),
                 ).get
             )
 
@@ -126,13 +144,14 @@ class SQLiteBroker(SQLiteTier):
                 ).get
                 ready = self._ready(connection, consumer, now_us, limit)
             connection.executemany(
-                "UPDATE pending SET until_us = ? WHERE consumer = ? AND event = ?",
-                [(now_us + self._redeliver_us, consumer, event) for event in ready],
+                "UPDATE pending SET until_us = ?, reader = ? WHERE consumer = ? AND event = ?",
+                [(now_us + self._redeliver_us, self._reader, consumer, event) for event in ready],
             )
+            self._has_read = True
             return [self._delivery(connection, consumer, event) for event in ready]
 
     def _ready(self, connection: Connection, consumer: int, now_us: int, limit: int) -> list[int]:
-        rows = connection.execute(_READY, (consumer, now_us, limit)).fetchall()
+        rows = connection.execute(_READY, (consumer, now_us, self._reader, limit)).fetchall()
         return [event for (event,) in rows]
 
     def _take(
@@ -156,7 +175,7 @@ class SQLiteBroker(SQLiteTier):
         ).fetchall()
         if rows:
             connection.executemany(
-                "INSERT INTO pending VALUES (?, ?, ?, ?, 0) ON CONFLICT DO NOTHING",
+                "INSERT INTO pending VALUES (?, ?, ?, ?, 0, '') ON CONFLICT DO NOTHING",
                 [(consumer, sequence, event, session) for sequence, event, session in rows],
             )
             connection.execute(
