@@ -29,6 +29,13 @@ SERVER_ENGINES: Sequence[Mapping[str, Any]] = (
     {"tier": "relational", "name": "postgresql", **_POSTGRES},
     {"tier": "vector", "name": "pgvector", **_POSTGRES},
     {
+        "tier": "vector",
+        "name": "qdrant",
+        "server": "qdrant_folder",
+        "config": lambda folder: {"qdrant_url": str(folder)},
+        "dead": {"qdrant_url": "http://127.0.0.1:1"},
+    },
+    {
         "tier": "graph",
         "name": "falkordb",
         "server": "falkordb_server",

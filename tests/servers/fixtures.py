@@ -3,10 +3,13 @@
 A server's module is imported then: the other tests need none of its libraries.
 """
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.servers.process import server_folder
 
 if TYPE_CHECKING:
     from tests.servers.falkordb import FalkorServer
@@ -72,3 +75,11 @@ def kafka_server() -> "Iterator[KafkaServer]":
 
     with KafkaServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def qdrant_folder() -> Iterator[Path]:
+    """A folder for Qdrant's local mode; no server of it can be had."""
+    folder = server_folder("qdrant")
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)

@@ -23,6 +23,7 @@ from novacore.tiers.projection_hot import HotProjection
 from novacore.tiers.projection_relational import RelationalProjection
 from novacore.tiers.projection_stream import StreamProjection
 from novacore.tiers.projection_vector import VectorProjection
+from novacore.tiers.qdrant_vector import QdrantVector
 from novacore.tiers.redis_hot import RedisHot
 from novacore.tiers.redis_stream import RedisStream
 from novacore.tiers.sqlite_broker import SQLiteBroker
@@ -72,6 +73,7 @@ ENGINES: Final[Mapping[tuple[str, str], EngineKind]] = {
     ("document", "mongodb"): EngineKind(make=MongoDocument, extra="mongodb"),
     ("broker", "nats"): EngineKind(make=NatsBroker, extra="nats"),
     ("vector", "pgvector"): EngineKind(make=PgVector, extra="postgresql"),
+    ("vector", "qdrant"): EngineKind(make=QdrantVector, extra="qdrant"),
 }
 """(Tier, engine's name in the settings) -> how it is made."""
 
