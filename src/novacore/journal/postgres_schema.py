@@ -36,10 +36,9 @@ def prepare(database: Database, *, journal: bytes) -> None:
             hint="Create it, or add ?options=-csearch_path%3DSCHEMA to journal.url.",
         )
     database.rows(_LOCK)
-    try:
-        _migrate(database, journal)
-    finally:
-        database.rows(_UNLOCK)
+    _migrate(database, journal)
+    # After a failure the caller closes the connection, and the lock goes with it.
+    database.rows(_UNLOCK)
 
 
 def _is_current(database: Database) -> bool:
