@@ -12,6 +12,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from novacore import adapters, journal
 from novacore.adapters import langgraph as adapter
 from novacore.adapters.langgraph import JournalSaver
+from novacore.adapters.langgraph.putting import plan_writes
 
 FILES = ("sqlite", "sqlite-sealing", "json")
 """The engines whose every byte is in the folder: where a deleted text can be looked for."""
@@ -302,6 +303,38 @@ def test_a_saver_goes_on_after_another_one_pruned(store):
     for saver in (ours, theirs, JournalSaver(store)):
         values = saver.get_tuple(config).checkpoint["channel_values"]
         assert len(values["messages"]) == 3
+
+
+def test_a_pruning_between_a_puts_look_and_its_append_is_noticed(store, monkeypatch):
+    ours, theirs = JournalSaver(store), JournalSaver(store)
+    configs = talk(ours, "ada", 10)
+    append, waiting = ours._threads.append, ["once"]
+
+    def interrupted(*arguments, **options):
+        if waiting:
+            waiting.pop()
+            theirs.prune(["ada"])
+        return append(*arguments, **options)
+
+    monkeypatch.setattr(ours._threads, "append", interrupted)
+    messages = ours.get_tuple(configs[-1]).checkpoint["channel_values"]["messages"]
+    config = put(ours, configs[-1], messages=[*messages, {"role": "user", "content": "last"}])
+    for saver in (ours, JournalSaver(store)):
+        values = saver.get_tuple(config).checkpoint["channel_values"]
+        assert len(values["messages"]) == 11
+
+
+def test_two_processes_that_store_one_tasks_writes_at_once_store_the_first(saver, store):
+    config = put(saver, config_of("ada"), text="one")
+    thread = saver._threads.open("ada")
+    key = ("", config["configurable"]["checkpoint_id"])
+    entries = [
+        plan_writes(thread, key, [(0, "a", saver.serde.dumps_typed(text))], task="task", path="")
+        for text in ("first", "second")
+    ]
+    store.get_session("thread:ada").append(*entries)
+    for each in (saver, JournalSaver(store)):
+        assert each.get_tuple(config).pending_writes == [("task", "a", "first")]
 
 
 async def test_many_tasks_write_to_one_thread_at_once(saver):
