@@ -42,6 +42,7 @@ def open_tiers(chosen: settings.Settings, store: journal.Store) -> tiers.TierSet
         folder=folder,
         feed=store.feed(),
         embedder=TierEmbedder(embedder) if embedder is not None else None,
+        on_close=embedder.close if embedder is not None else None,
     )
 
 

@@ -34,6 +34,7 @@ class TierSet:
         config: the limits.
         folder: where projectors say how they stand.
         clock: the time.
+        on_close: called at the end, once; None: nothing.
     """
 
     def __init__(
@@ -44,12 +45,14 @@ class TierSet:
         config: Config,
         folder: Path,
         clock: Clock,
+        on_close: Callable[[], None] | None = None,
     ) -> None:
         self._slots = {slot.tier: slot for slot in slots}
         self._feed = feed
         self._config = config
         self._folder = folder
         self._clock = clock
+        self._on_close = on_close
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -178,6 +181,9 @@ class TierSet:
         """Close the engines. Idempotent."""
         for slot in self._slots.values():
             slot.close()
+        on_close, self._on_close = self._on_close, None
+        if on_close is not None:
+            on_close()
 
     def _chosen(self, tier: str | None) -> list[Slot]:
         if tier is None:
@@ -285,6 +291,7 @@ def open_tiers(
     embedder: Embedder | None = None,
     clock: Clock | None = None,
     engines: Mapping[str, Engine] | None = None,
+    on_close: Callable[[], None] | None = None,
 ) -> TierSet:
     """The tiers that the settings keep, over a journal. Connects to nothing yet.
 
@@ -295,6 +302,7 @@ def open_tiers(
         embedder: makes vectors for the vector tier.
         clock: the time; None: the machine's.
         engines: engines by tier that are used instead of those that the settings name.
+        on_close: called when the tiers are closed; None: nothing.
 
     Raises:
         TierUnknown: the settings name an engine that its tier does not have.
@@ -320,4 +328,4 @@ def open_tiers(
                 ),
             )
         )
-    return TierSet(slots, feed=feed, config=config, folder=folder, clock=clock)
+    return TierSet(slots, feed=feed, config=config, folder=folder, clock=clock, on_close=on_close)
