@@ -299,20 +299,20 @@ class NatsBroker:
             item = self._item(message.subject, message.data)
             if item is None:
                 raise TierCorrupt("The broker's stream holds a message that is none of ours.")
-            token = message.metadata.sequence.stream
-            self._given.setdefault(durable, {})[token] = message
-            found.append(Delivery(subject=message.subject, item=item, token=(durable, token)))
+            sequence = message.metadata.sequence.stream
+            self._given.setdefault(durable, {})[sequence] = message
+            token = durable, sequence, message.reply
+            found.append(Delivery(subject=message.subject, item=item, token=token))
         return found
 
     def ack(self, consumer: str, token: Any) -> None:
-        """Say that an event was dealt with."""
-        durable, sequence = token
-        message = self._given.get(durable, {}).pop(sequence, None)
-        if message is None:
-            return
+        """Say that an event was dealt with; any process may, with the token."""
+        durable, sequence, reply = token
+        self._given.get(durable, {}).pop(sequence, None)
 
-        async def confirm(_: Any, __: Any) -> None:
-            await message.ack_sync(timeout=self._timeout_s)
+        async def confirm(connection: Any, _: Any) -> None:
+            # With a reply asked for: what was acknowledged is not given again, whatever dies now.
+            await connection.request(reply, b"+ACK", timeout=self._timeout_s)
 
         self._link.call(confirm)
 

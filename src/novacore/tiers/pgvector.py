@@ -206,10 +206,11 @@ class PgVector:
                 session_id=restored(session_id),
                 position=position,
                 part=restored(part),
-                # The distance from or to a vector of zeros is no number.
-                score=0.0 if math.isnan(distance) else 1.0 - distance,
+                score=1.0 - distance,
             )
             for session_id, position, part, distance in rows
+            # The distance from or to a vector of zeros is no number; such come last.
+            if not math.isnan(distance)
         ]
 
     def wipe(self) -> None:

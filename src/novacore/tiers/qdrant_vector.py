@@ -172,14 +172,18 @@ class QdrantVector:
         if sessions is not None:
             any_of = models.MatchAny(any=[storable(each) for each in sessions])
             must.append(models.FieldCondition(key="session", match=any_of))
-        must_not = [] if without is None else [_equals("session", storable(without))]
+        must_not = [_equals("is_nothing", True)]
+        if without is not None:
+            must_not.append(_equals("session", storable(without)))
+        numbers = _numbers(vector)
         name = f"{self._prefix}_vectors_{len(vector) // 4}"
         with self._link.client() as client:
-            if limit < 1 or sessions == [] or not client.collection_exists(name):
+            is_answerable = limit > 0 and sessions != [] and any(numbers)
+            if not is_answerable or not client.collection_exists(name):
                 return []
             answer = client.query_points(
                 name,
-                query=_numbers(vector),
+                query=numbers,
                 using=_COSINE,
                 query_filter=models.Filter(must=must, must_not=must_not),
                 limit=limit,
@@ -190,7 +194,7 @@ class QdrantVector:
                 session_id=restored(point.payload["session"]),
                 position=point.payload["position"],
                 part=restored(point.payload["part"]),
-                score=0.0 if math.isnan(point.score) else point.score,
+                score=point.score,
             )
             for point in answer.points
         ]
@@ -257,6 +261,8 @@ def _payload(item: Item) -> dict[str, Any]:
         "owner": storable(item.owner),
         "sequence": item.sequence,
         "recorded_at_us": item.recorded_at_us,
+        # Nothing is near to a vector of zeros, but its product with any other is a number.
+        "is_nothing": not any(_given(item.value)),
         "rest": storable(encode_value(rest)),
     }
 
@@ -299,7 +305,7 @@ def _are_one(raw: Sequence[float], searched: Sequence[float]) -> bool:
     )
 
 
-def _equals(field: str, value: str) -> Any:
+def _equals(field: str, value: str | bool) -> Any:
     models = library("qdrant_client.models", extra="qdrant")
     return models.FieldCondition(key=field, match=models.MatchValue(value=value))
 
