@@ -84,10 +84,11 @@ def examine_tiers(chosen: settings.Settings) -> Iterator[Finding]:
         return
     for each in found:
         if each.engine != "off":
-            yield _examine_tier(each)
+            yield examine_tier(each)
 
 
-def _examine_tier(status: tiers.TierStatus) -> Finding:
+def examine_tier(status: tiers.TierStatus) -> Finding:
+    """One tier that is kept: down, with entries set aside, untested, or well."""
     name = f"{status.tier} tier"
     if not status.is_up:
         return Finding(
