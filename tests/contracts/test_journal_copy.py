@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import xxhash
 from tests.contracts.conftest import SEALING, Place
 
 from novacore import journal
@@ -178,6 +179,23 @@ def test_a_frame_that_was_changed_is_not_copied(
     for at in (0, 30, 100, len(first) - 1):
         changed = bytearray(first)
         changed[at] ^= 1
+        with pytest.raises(journal.Corrupt):
+            copied.add_copied([], [bytes(changed)])
+    assert copied.read(0, 10) == []
+
+
+def test_a_frame_with_a_good_checksum_and_other_content_or_place_is_not_copied(
+    source: journal.JournalStore, target: Place
+) -> None:
+    copied = target.open().replica()
+    copied.begin_copy(source.feed().state().journal)
+    first = source.replica().read(0, 1)[0]
+    rows = {row.id: row for row in source.replica().sessions()}
+    copied.add_copied(_line(rows, first[8:24]), [])
+    for at in (34, 42, 50, 80, 110, 140, len(first) - 1):
+        changed = bytearray(first)
+        changed[at] ^= 1
+        changed[:8] = xxhash.xxh3_64_intdigest(changed[8:]).to_bytes(8, "little")
         with pytest.raises(journal.Corrupt):
             copied.add_copied([], [bytes(changed)])
     assert copied.read(0, 10) == []

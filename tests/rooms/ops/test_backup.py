@@ -9,6 +9,7 @@ import pytest
 from tests.rooms.ops.conftest import World, all_entries
 
 from novacore import journal, ops
+from novacore.ops import records
 
 DAY_MS = 24 * 3_600_000
 
@@ -242,3 +243,58 @@ def test_small_files_come_back_with_the_newest_backup(world: World) -> None:
     with journal.open_memory().replica() as target:
         _, files = ops.restore(world.catalog, target, backup=chosen, at=ops.Moment())
     assert files == [ops.File("nova.toml", b"new")]
+
+
+def test_a_part_written_anew_is_not_the_one_that_was_published(world: World) -> None:
+    world.live(5)
+    made = world.back_up().backup
+    with world.catalog.locked(), world.catalog.new_part(made.id) as writer:
+        writer.write(records.Recorder().end())
+        writer.close()
+    with pytest.raises(ops.BackupDamaged, match="SHA-256"):
+        list(world.catalog.read(made))
+
+
+def test_a_restored_journal_begins_a_new_line_even_where_nothing_is_missing(world: World) -> None:
+    world.live(5)
+    world.back_up()
+    world.store.close()
+    world.store = world.restore()
+    assert world.back_up().backup.is_full
+
+
+def test_a_data_directory_brought_back_by_hand_begins_a_new_line(world: World) -> None:
+    world.live(5)
+    world.back_up()
+    world.store.close()
+    shutil.copytree(world.folder / "data", world.folder / "kept")
+    world.store = journal.open_store(world.folder / "data", clock=world.clock)
+    world.sessions = [world.store.session("s0", workspace="w")]
+    world.live(2)
+    world.back_up()
+    world.store.close()
+    world.store = journal.open_store(world.folder / "kept", clock=world.clock)
+    world.sessions = [world.store.session("s1", workspace="w")]
+    world.live(8)
+    made = world.back_up().backup
+    assert made.is_full
+    with world.restore(backup=made.id) as restored:
+        assert all_entries(restored) == all_entries(world.store)
+
+
+def test_a_backup_that_differs_from_the_journal_does_not_count(world: World) -> None:
+    world.live(10)
+    made = ops.make_backup(world.store.replica(), world.catalog, clock=world.clock)
+    with world.restore(at=ops.Moment(sequence=made.sequence - 2), name="other") as other:
+        ended = {row.id: row.entries for row in other.replica().sessions()}
+        short = [row for row in world.store.replica().sessions() if row.entries > ended[row.id]]
+        for row in short:
+            owned = other.feed().find_session(row.id.hex())
+            session = other.for_owner(owned.scope).get_session(owned.info.id)
+            session.append(*[{"role": "user", "content": "else"}] * (row.entries - ended[row.id]))
+        with pytest.raises(ops.CopyDiffers, match="chain"):
+            ops.verify_backup(
+                world.catalog, made, scratch=world.folder / "scratch", clock=world.clock,
+                source=other.replica(),
+            )  # fmt: skip
+    assert not world.catalog.get_backup(made.id).is_verified

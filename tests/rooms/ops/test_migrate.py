@@ -137,6 +137,22 @@ def _renamed(row: journal.SessionRow, session: bytes) -> journal.SessionRow:
     )  # fmt: skip
 
 
+def test_a_comparison_finds_an_entry_that_is_erased_in_one_place_only(world: World) -> None:
+    session = world.sessions[0]
+    session.append(journal.NewEntry(kind="state", body={"a": 1}))
+    with journal.open_memory().replica() as target:
+        move_into(world, target)
+        assert ops.compare(world.store.replica(), target, progress=steps("")) == 6
+        hit = journal.Erased(number=1, session_id=session.id, positions=(0,), at_us=1)
+        target.erase_again([hit])
+        with pytest.raises(ops.CopyDiffers, match="digest"):
+            ops.compare(world.store.replica(), target, progress=steps(""))
+
+
+def move_into(world: World, target: journal.Replica) -> None:
+    ops.migrate(world.store.replica(), target, place="there", steps=steps)
+
+
 def test_a_database_is_backed_up_and_restored_like_a_folder(
     world: World, postgres_server, quick_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 from tests.rooms.ops.conftest import LIMITS, World, all_entries, digests
 
 from novacore import journal, ops
+from novacore.ops.copying import Copying
 
 
 def test_the_newest_backup_restores_the_whole_journal_byte_for_byte(world: World) -> None:
@@ -174,3 +175,23 @@ def test_a_store_in_use_is_not_restored_over(world: World) -> None:
         ops.restore(world.catalog, world.store.replica(), backup=chosen, at=ops.Moment())
     assert all_entries(world.store) == before
     world.live(1)
+
+
+def test_not_a_byte_of_what_was_erased_reaches_the_new_store(world: World) -> None:
+    world.sessions[0].append({"role": "user", "content": "planted canary"})
+    world.live(10)
+    made = world.back_up().backup
+    world.erase(world.sessions[0])
+    with journal.open_memory().replica() as target:
+        target.begin_copy(made.journal)
+        copying = Copying(
+            target,
+            until=ops.Moment(),
+            erasures=world.store.replica().erasures(),
+            progress=lambda _done, _total: None,
+            total=made.sequence,
+        )
+        copying.add_all(world.catalog.read(made))
+        copying.flush()
+        assert target.erasures() == []
+        assert not any(b"canary" in stored for stored in target.read(0, 1_000))
