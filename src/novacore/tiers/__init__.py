@@ -41,7 +41,7 @@ from novacore.tiers.runner import Runner
 from novacore.tiers.service import TierSet, open_tiers
 from novacore.tiers.status import TierStatus
 from novacore.tiers.tier import Engine, Projection
-from novacore.tiers.verify import Difference, TierReport
+from novacore.tiers.verify import Difference, Progress, TierReport
 
 __all__ = [
     "TIERS",
@@ -62,6 +62,7 @@ __all__ = [
     "MemoryEngine",
     "Neighbour",
     "Place",
+    "Progress",
     "Projection",
     "Record",
     "Related",

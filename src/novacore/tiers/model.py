@@ -82,8 +82,13 @@ class Item:
 
     def digest(self) -> bytes:
         """xxh3-128 over all of it: equal for equal items, whatever engine gave them."""
+        # By name and not by `asdict`, which copies the value and takes four times as long.
         text = json.dumps(
-            asdict(self), sort_keys=True, ensure_ascii=True, separators=(",", ":"), default=_hex
+            {name: getattr(self, name) for name in self.__slots__},
+            sort_keys=True,
+            ensure_ascii=True,
+            separators=(",", ":"),
+            default=_hex,
         )
         return xxhash.xxh3_128_digest(text.encode())
 

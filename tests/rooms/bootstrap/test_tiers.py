@@ -1,0 +1,70 @@
+"""The process that projects gets its settings, and leaves the JSON store alone."""
+
+import dataclasses
+import subprocess
+
+import pytest
+
+from novacore import bootstrap, settings
+from novacore.bootstrap import asked, tiers
+
+
+def _chosen(tmp_path, **overrides) -> settings.Settings:
+    env = {
+        "HOME": str(tmp_path),
+        "NOVA_TIERS_REDIS_URL": "redis://:hush@127.0.0.1/1",
+        "OPENAI_API_KEY": "sk-hush",
+    }
+    return settings.load(env=env, overrides={"data_dir": str(tmp_path / "data"), **overrides})
+
+
+def test_what_a_projector_needs_of_the_settings_arrives_whole(tmp_path):
+    chosen = _chosen(tmp_path, **{"tiers.batch_entries_max": "77"})
+    line = asked.encode(chosen)
+    assert line.count(b"\n") == 1
+    found = asked.decode(line)
+    for name in ("data_dir", "store", "database_url", "journal", "llm", "embedding", "tiers"):
+        assert getattr(found, name) == getattr(chosen, name), name
+    assert found.vendor_keys == chosen.vendor_keys
+    assert found.tiers.batch_entries_max == 77
+
+
+def test_without_an_embedder_the_vector_tier_is_off_and_the_rest_is_kept(tmp_path):
+    chosen = _chosen(tmp_path, **{"embedding.embedder": "none"})
+    with bootstrap.open_store(chosen) as store:
+        opened = bootstrap.open_tiers(chosen, store)
+        assert "vector" not in opened.names
+        assert len(opened.names) == 6
+        opened.close()
+
+
+def test_sessions_in_json_files_have_no_tiers_and_start_no_process(tmp_path, monkeypatch):
+    chosen = dataclasses.replace(_chosen(tmp_path), store="json")
+    with bootstrap.open_store(chosen) as store, pytest.raises(settings.SettingsError):
+        bootstrap.open_tiers(chosen, store)
+    _forbid_processes(monkeypatch)
+    with bootstrap.projecting(chosen):
+        pass
+
+
+def test_a_projector_that_is_off_is_not_started(tmp_path, monkeypatch):
+    _forbid_processes(monkeypatch)
+    with bootstrap.projecting(_chosen(tmp_path, **{"tiers.projector": "off"})):
+        pass
+
+
+def test_where_no_process_can_be_started_the_program_goes_on(tmp_path, monkeypatch):
+    def refuse(*arguments, **options):
+        raise BlockingIOError("no more processes")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with bootstrap.projecting(_chosen(tmp_path)):
+        pass
+    assert tiers.FOLDER == "tiers"
+
+
+def _forbid_processes(monkeypatch) -> None:
+    def fail(*arguments, **options):
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr(subprocess, "Popen", fail)
