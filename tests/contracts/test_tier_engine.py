@@ -1,10 +1,12 @@
 """What every engine of every tier promises: see `novacore.tiers.tier.Engine`."""
 
 import dataclasses
+import random
 
 import pytest
 from tests.contracts.tier_engines import ENGINES, Stage, digests, shuffled, stage_of
 from tests.contracts.tier_records import ODD_BODIES, odd_records, record, said, session_id
+from tests.contracts.tier_vandals import VANDALS
 
 from novacore import tiers
 from novacore.journal import Erased
@@ -267,3 +269,34 @@ def test_closing_twice_is_closing_once(stage, engine):
     engine.apply(stage.batch(odd_records()))
     engine.close()
     engine.close()
+
+
+def _read(engine):
+    """What verify sees of an engine: digests, or that it says it is corrupt."""
+    try:
+        listed = sorted(engine.sessions())
+        return listed, [digests(engine.read(name)) for name in (TALK, OTHER)]
+    except tiers.TierCorrupt:
+        return "corrupt"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_changed_in_its_storage_is_seen_and_filling_it_again_heals(
+    request, quick_path, seed
+):
+    for under_test in ENGINES:
+        vandal = VANDALS.get((under_test.tier, under_test.name))
+        if vandal is None:
+            continue
+        with stage_of(under_test, request, quick_path / str(under_test)) as stage:
+            batch = stage.batch([*odd_records(), *odd_records("other", first=100)])
+            engine = stage.open()
+            engine.apply(batch)
+            sound = _read(engine)
+            engine.close()
+            what = vandal(stage.place, random.Random(seed))
+            again = stage.open()
+            assert _read(again) != sound, (str(under_test), what)
+            again.wipe()
+            again.apply(batch)
+            assert _read(again) == sound

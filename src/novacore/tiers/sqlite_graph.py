@@ -1,12 +1,15 @@
 """The graph tier on SQLite: nodes and links as rows, what entries name in a table of its own."""
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from novacore.journal import Scope
 from novacore.tiers.entities import fold
+from novacore.tiers.errors import TierCorrupt
 from novacore.tiers.place import Place
 from novacore.tiers.projection_graph import MENTION
 from novacore.tiers.reading import Related
+from novacore.tiers.sqlite_link import Connection
 from novacore.tiers.sqlite_rows import Table
 from novacore.tiers.sqlite_tier import WITHIN, SQLiteTier
 
@@ -34,26 +37,66 @@ _MENTIONS: Final = Table(
     indexes={"entity": "(scope, part, session)"},
 )
 _COMMON: Final = 200
-"""An entity that more entries than this name says little about what two sessions share."""
-_RARE: Final = 64
-"""So many of a session's entities, the rarest, are compared with other sessions."""
+"""An entity that more sessions than this name says little about what two of them share."""
+_RARE: Final = 32
+"""So many of a session's entities, the rarest, are sought in other sessions."""
 
+_NAMED: Final = """
+CREATE TABLE named (
+    session INTEGER NOT NULL, part TEXT NOT NULL, scope INTEGER NOT NULL,
+    entries INTEGER NOT NULL, mentions INTEGER NOT NULL,
+    PRIMARY KEY (session, part)) WITHOUT ROWID;
+CREATE INDEX named_entity ON named (scope, part, session);
+CREATE TRIGGER mention_come AFTER INSERT ON mention BEGIN
+    INSERT INTO named VALUES (new.session, new.part, new.scope, 1, coalesce(new.mentions, 0))
+    ON CONFLICT (session, part) DO UPDATE
+    SET entries = entries + 1, mentions = mentions + excluded.mentions;
+END;
+CREATE TRIGGER mention_changed AFTER UPDATE ON mention BEGIN
+    UPDATE named SET scope = new.scope,
+        mentions = mentions + coalesce(new.mentions, 0) - coalesce(old.mentions, 0)
+    WHERE session = new.session AND part = new.part;
+END;
+CREATE TRIGGER mention_gone AFTER DELETE ON mention BEGIN
+    UPDATE named SET entries = entries - 1, mentions = mentions - coalesce(old.mentions, 0)
+    WHERE session = old.session AND part = old.part;
+    DELETE FROM named WHERE session = old.session AND part = old.part AND entries <= 0;
+END;
+"""
+"""What each session names, summed up, so that nothing is counted when it is read."""
+_SUMS_DIFFER: Final = """
+SELECT EXISTS (
+    SELECT session, part, scope, count(*), sum(coalesce(mentions, 0)) FROM mention
+    GROUP BY session, part
+    EXCEPT SELECT session, part, scope, entries, mentions FROM named)
+    OR (SELECT count(*) FROM named) <> (SELECT count(*) FROM
+        (SELECT DISTINCT session, part FROM mention))
+"""
+_NAME: Final = (
+    "(SELECT min(m.name) FROM mention m"
+    " WHERE m.scope = {0}.scope AND m.part = {0}.part AND m.session = {0}.session)"
+)
+_ENTITIES: Final = f"""
+SELECT {_NAME.format("i")}, mentions FROM
+    (SELECT i.scope, i.session, i.part, i.mentions FROM named i WHERE {WITHIN}
+     ORDER BY i.mentions DESC, i.part LIMIT ?) i
+"""  # noqa: S608 - texts of ours
 _SHARED: Final = f"""
 WITH mine AS (
-    SELECT DISTINCT i.part, i.scope, i.session FROM mention i
-    WHERE {WITHIN}),
+    SELECT i.scope, i.session, i.part, (SELECT count(*) FROM (
+        SELECT 1 FROM named n WHERE n.scope = i.scope AND n.part = i.part
+        LIMIT {_COMMON + 1})) AS times
+    FROM named i WHERE {WITHIN}),
 rare AS (
-    SELECT part, scope, session,
-        (SELECT count(*) FROM (SELECT 1 FROM mention m INDEXED BY mention_entity
-            WHERE m.scope = mine.scope AND m.part = mine.part LIMIT {_COMMON + 1})) AS times
-    FROM mine ORDER BY times, part LIMIT {_RARE})
-SELECT s.uuid, r.part, r.times, min(m.name)
-FROM rare r
-CROSS JOIN mention m INDEXED BY mention_entity ON m.scope = r.scope AND m.part = r.part
-CROSS JOIN session s ON s.id = m.session
-WHERE m.session <> r.session AND r.times <= {_COMMON}
-GROUP BY m.session, r.part
-"""  # noqa: S608 - numbers of ours
+    SELECT * FROM mine WHERE times BETWEEN 2 AND {_COMMON} ORDER BY times, part LIMIT {_RARE})
+SELECT o.session, r.part, r.times FROM rare r
+CROSS JOIN named o INDEXED BY named_entity ON o.scope = r.scope AND o.part = r.part
+WHERE o.session <> r.session
+"""  # noqa: S608 - texts of ours
+_NAMES: Final = f"""
+SELECT {_NAME.format("o")}, (SELECT uuid FROM session WHERE id = o.session)
+FROM named o WHERE o.session = ? AND o.part = ?
+"""  # noqa: S608 - texts of ours
 _LINKS: Final = """
 WITH here AS (
     SELECT DISTINCT m.session, m.position FROM mention m
@@ -68,7 +111,14 @@ class SQLiteGraph(SQLiteTier):
     """See `Engine` and `GraphReads`."""
 
     def __init__(self, place: Place) -> None:
-        super().__init__(place, tier="graph", tables={MENTION: _MENTIONS, "": _NODES})
+        super().__init__(place, tier="graph", tables={MENTION: _MENTIONS, "": _NODES}, more=_NAMED)
+
+    def sessions(self) -> Iterator[str]:
+        """See `Engine.sessions`. It also checks that the sums are those of the mentions."""
+        with self.link.reading() as connection:
+            if connection is not None and connection.execute(_SUMS_DIFFER).get:
+                raise TierCorrupt("The graph tier's sums are not those of its mentions.")
+        yield from super().sessions()
 
     def entities(self, scope: Scope, session_id: str, *, limit: int) -> list[tuple[str, int]]:
         """See `GraphReads.entities`."""
@@ -76,9 +126,7 @@ class SQLiteGraph(SQLiteTier):
             if connection is None:
                 return []
             return connection.execute(
-                "SELECT min(i.name), sum(i.mentions) AS times FROM mention i"  # noqa: S608 - ours
-                f" WHERE {WITHIN} GROUP BY i.part ORDER BY times DESC, i.part LIMIT ?",
-                (session_id, scope.tenant, scope.owner, max(limit, 0)),
+                _ENTITIES, (session_id, scope.tenant, scope.owner, max(limit, 0))
             ).fetchall()
 
     def related(self, scope: Scope, session_id: str, *, limit: int) -> list[Related]:
@@ -87,14 +135,14 @@ class SQLiteGraph(SQLiteTier):
             if connection is None:
                 return []
             rows = connection.execute(_SHARED, (session_id, scope.tenant, scope.owner)).fetchall()
-        shared: dict[str, list[tuple[int, str, str]]] = {}
-        for other, key, times, name in rows:
-            shared.setdefault(other, []).append((times, key, name))
-        order = sorted(shared, key=lambda other: (-len(shared[other]), other))
-        return [
-            Related(session_id=other, entities=tuple(name for *_, name in sorted(shared[other])))
-            for other in order[: max(limit, 0)]
-        ]
+            shared: dict[int, list[tuple[int, str]]] = {}
+            for other, key, times in rows:
+                shared.setdefault(other, []).append((times, key))
+            order = sorted(shared, key=lambda other: (-len(shared[other]), other))
+            return [
+                _related(connection, other, [key for _, key in sorted(shared[other])])
+                for other in order[: max(limit, 0)]
+            ]
 
     def links(self, scope: Scope, entity: str, *, limit: int) -> list[tuple[str, int]]:
         """See `GraphReads.links`."""
@@ -104,3 +152,8 @@ class SQLiteGraph(SQLiteTier):
             return connection.execute(
                 _LINKS, (scope.tenant, scope.owner, fold(entity), max(limit, 0))
             ).fetchall()
+
+
+def _related(connection: Connection, session: int, keys: Sequence[str]) -> Related:
+    named = [connection.execute(_NAMES, (session, key)).fetchone() for key in keys]
+    return Related(session_id=named[0][1], entities=tuple(name for name, _ in named))

@@ -35,10 +35,11 @@ class SQLiteRelational(SQLiteTier):
     ) -> list[Item]:
         """See `RelationalReads.rows`."""
         table = self.table(collection)
-        where = " AND i.collection = ? AND i.said_at_us >= ?"
+        said = "i.said_at_us" if session_id is None else "+i.said_at_us"
+        where = f" AND i.collection = ? AND {said} >= ?"
         bindings: list[object] = [collection, since_us]
         if until_us is not None:
-            where += " AND i.said_at_us < ?"
+            where += f" AND {said} < ?"
             bindings.append(until_us)
         bindings.append(max(limit, 0))
         if session_id is None:
