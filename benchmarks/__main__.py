@@ -11,7 +11,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import appending, costs, crowds, opening, pages, report, requesting
+from benchmarks import (
+    agents,
+    appending,
+    costs,
+    crowds,
+    footprint,
+    gathering,
+    opening,
+    pages,
+    projecting,
+    report,
+    requesting,
+)
 from benchmarks.report import Row
 from benchmarks.stage import Stage
 from novacore import journal
@@ -24,6 +36,13 @@ PARTS: dict[str, Callable[[Stage], list[Row]]] = {
     "memory": costs.memory,
     "start": costs.start,
 }
+MEMORY_PARTS: dict[str, Callable[[Stage], list[Row]]] = {
+    "tiers": projecting.run,
+    "context": gathering.run,
+    "agents": agents.run,
+    "footprint": footprint.run,
+}
+"""What stands on the page of tiers, recall and many agents."""
 
 
 def facts(stage: Stage) -> dict[str, str]:
@@ -58,11 +77,13 @@ def waited_us() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few rounds: a look, not a figure")
-    parser.add_argument("--only", choices=[*PARTS], action="append", help="only this part")
+    parser.add_argument(
+        "--only", choices=[*PARTS, *MEMORY_PARTS], action="append", help="only this part"
+    )
     parser.add_argument("--no-libraries", action="store_true", help="leave the peer libraries out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result as JSON")
     parser.add_argument(
-        "--write", action="store_true", help="also write docs/reference/benchmarks.md and README.md"
+        "--write", action="store_true", help="also write the pages in docs/reference and README.md"
     )
     parser.add_argument(
         "--dir", type=Path, default=Path(".cache/benchmarks"),
@@ -75,7 +96,7 @@ def _run(stage: Stage, names: list[str]) -> list[Row]:
     rows: list[Row] = []
     for name in names:
         start_s = time.monotonic()
-        rows += PARTS[name](stage)
+        rows += (PARTS | MEMORY_PARTS)[name](stage)
         print(f"{name}: {time.monotonic() - start_s:.0f} s", file=sys.stderr)
     return rows
 
@@ -92,7 +113,9 @@ def main() -> int:
     begin_s, begin_us = time.monotonic(), waited_us()
     try:
         machine = facts(stage)
-        rows = _run(stage, arguments.only or [*PARTS])
+        wanted = arguments.only or [*PARTS, *MEMORY_PARTS]
+        rows = _run(stage, [name for name in PARTS if name in wanted])
+        memory = _run(stage, [name for name in MEMORY_PARTS if name in wanted])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     share = (waited_us() - begin_us) / 1e4 / (time.monotonic() - begin_s)
@@ -100,11 +123,11 @@ def main() -> int:
         f"{share:.0f} % of the time, the bench's own crowds included"
     )
     print("\n".join(f"{key}: {value}" for key, value in machine.items()))
-    print(f"\n{report.tables(rows)}\n{report.tally(rows)}")
+    print(f"\n{report.tables(rows + memory)}\n{report.tally(rows + memory)}")
     if arguments.json:
-        arguments.json.write_text(json.dumps(report.as_data(machine, rows), indent=1))
+        arguments.json.write_text(json.dumps(report.as_data(machine, rows + memory), indent=1))
     if arguments.write:
-        pages.write(machine, rows)
+        pages.write(machine, rows, memory=memory)
     return 0
 
 

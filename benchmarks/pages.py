@@ -7,6 +7,7 @@ from benchmarks.report import Row
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
+PERFORMANCE = ROOT / "docs" / "reference" / "performance.md"
 README = ROOT / "README.md"
 START, END = "<!-- bench:start -->", "<!-- bench:end -->"
 
@@ -36,10 +37,27 @@ the side, fsynced and renamed. All are durable on return but `InMemorySaver`. Th
 """
 
 
-def write(machine: dict[str, str], rows: list[Row]) -> None:
-    """Write the reference page, and the README's table between its marks."""
+_PERFORMANCE_PREFACE = """\
+<!-- Written by `python -m benchmarks --write` from one run; measure anew instead of editing. -->
+
+# Performance of tiers, recall and many agents
+
+What `make bench` measured in one run, ours beside others on the same machine; figures of others \
+are in *italics*. How each cost grows, and what to change at which size: \
+[scaling](../explanation/scaling.md). The quality of recall is measured by `make bench-recall`: \
+[recall](../explanation/recall.md).
+"""
+
+
+def write(machine: dict[str, str], rows: list[Row], *, memory: list[Row]) -> None:
+    """Write the reference pages, and the README's table between its marks."""
     facts = "\n".join(f"- {name}: {value}" for name, value in machine.items())
-    PAGE.write_text(f"{_PREFACE}\n{report.tally(rows)}\n\n{facts}\n\n{report.tables(rows)}")
+    for page, preface, shown in (
+        (PAGE, _PREFACE, rows),
+        (PERFORMANCE, _PERFORMANCE_PREFACE, memory),
+    ):
+        text = f"{preface}\n{report.tally(shown)}\n\n{facts}\n\n{report.tables(shown)}"
+        page.write_text(text)
     text = README.read_text()
     before, start, rest = text.partition(START)
     _, end, after = rest.partition(END)

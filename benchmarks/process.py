@@ -53,6 +53,17 @@ print(json.dumps({"before_kib": before, "after_kib": after}))
 """
 )
 
+_RECALL_MEMORY = (
+    _MEMORY
+    + """
+import json, sys
+import novacore
+with novacore.open(sys.argv[1]) as store:
+    assert store.recall("which file has the failing test")
+    print(json.dumps({"kib": private_kib()}))
+"""
+)
+
 _HELP_MODULES = """
 import contextlib, io, json, sys
 from novacore import cli
@@ -80,6 +91,11 @@ def open_memory_kib(path: Path, names: list[str]) -> tuple[int, int]:
     """(private memory before, after) opening these sessions in a new process, in KiB."""
     found = run_python(_OPEN_MEMORY, str(path), json.dumps(names))
     return found["before_kib"], found["after_kib"]
+
+
+def recall_memory_kib(path: Path) -> int:
+    """The private memory of a process that has recalled from a data directory."""
+    return int(run_python(_RECALL_MEMORY, str(path))["kib"])
 
 
 def modules_of_help() -> list[str]:
