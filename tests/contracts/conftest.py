@@ -7,10 +7,12 @@ import dataclasses
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from tests.servers.postgres import PostgresServer
 
 from novacore import journal
 from novacore.kit import FixedClock
@@ -29,7 +31,7 @@ class Place:
     folder: Path
     clock: FixedClock
     url: str = ""
-    _new_url: Callable[[], str] | None = dataclasses.field(default=None, repr=False)
+    _urls: "JournalURLs | None" = dataclasses.field(default=None, repr=False)
     _opened: list[journal.JournalStore] = dataclasses.field(default_factory=list, repr=False)
 
     @property
@@ -40,15 +42,15 @@ class Place:
     def prepare(self, request: pytest.FixtureRequest) -> None:
         """Give an engine on a server a place of its own there."""
         if self.engine.startswith("postgres"):
-            self._new_url = request.getfixturevalue("postgres_server").new_schema
-            self.url = self._new_url()
+            self._urls = request.getfixturevalue("journal_urls")
+            self.url = self._urls.take()
 
     def clear(self) -> None:
         """Close what was opened, and begin with nothing again."""
         self.close()
         shutil.rmtree(self.folder, ignore_errors=True)
-        if self._new_url is not None:
-            self.url = self._new_url()
+        if self._urls is not None:
+            self.url = self._urls.take()
 
     def open(self, **limits: int) -> journal.JournalStore:
         """A store of the default owner, with these limits; closed when the test ends."""
@@ -85,6 +87,44 @@ class Place:
         """Close whatever the test opened."""
         while self._opened:
             self._opened.pop().close()
+        if self._urls is not None:
+            self._urls.give_back(self.url)
+
+
+class JournalURLs:
+    """Empty journals on the server: making one takes longer than most tests, so they are wiped."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self._server = server
+        self._free: list[str] = []
+
+    def take(self) -> str:
+        """The URL of an empty journal, or of an empty schema where one is to be made."""
+        return self._free.pop() if self._free else self._server.new_schema()
+
+    def give_back(self, url: str) -> None:
+        """Wipe a journal whose test is over; again for one that was wiped is no harm."""
+        if url in self._free:
+            return
+        with psycopg.connect(url, autocommit=True) as connection:
+            if connection.execute("SELECT to_regclass('journal_head')").fetchone() != (None,):
+                connection.execute(_WIPE)
+                self._free.append(url)
+
+
+_TABLES = ("session", "entry", "tail", "segment", "blob", "blob_ref", "erasure", "erasing")
+_WIPE = (
+    "".join(f"DELETE FROM journal_{table};" for table in _TABLES)
+    + "UPDATE journal_head SET id = uuid_send(gen_random_uuid()), epoch = 1, sequence = 0,"
+    " chain = decode(repeat('00', 32), 'hex'), recorded_us = 0, generation = 0, standing = '',"
+    " erasures = 0, changes = changes + 1"
+)
+
+
+@pytest.fixture(scope="session")
+def journal_urls(postgres_server: PostgresServer) -> JournalURLs:
+    """Empty journals on PostgreSQL."""
+    return JournalURLs(postgres_server)
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ FORMAT = 2
 """The last migration that this program knows; see `postgres_schema`."""
 VERSION_MIN = 15
 """The oldest PostgreSQL that the tests run against."""
-_KEPT_MAX = 8
+CONNECTIONS_MAX = 16
+"""More than this a process does not open, locks apart: each costs the server some megabytes."""
 _ARRAY = struct.Struct(">iiiii")
 _INT8_OID, _BYTEA_OID, _INT8S_OID, _BYTEAS_OID = 20, 17, 1016, 1001
 _RETRY_HINT = "Append again with the same entry ids: what was stored is not stored twice."
@@ -293,7 +294,11 @@ def _ours(error: Any, doing: str) -> Exception:
 
 
 class Pool:
-    """Connections for reads and small writes, kept for the next one. Safe from any thread."""
+    """The connections of one process: opened when needed, kept for the next. Safe from any thread.
+
+    A process that does one thing at a time has one connection; however many threads ask, it has
+    `CONNECTIONS_MAX` at most.
+    """
 
     def __init__(self, connect_one: Callable[[], Database]) -> None:
         self._connect = connect_one
@@ -302,8 +307,16 @@ class Pool:
         self._busy = 0
         self._is_closed = False
 
-    def run(self, work: Callable[[Database], _Found], doing: str) -> _Found:
-        """Do what may be done twice: once more on a fresh connection when the first one broke.
+    def run(
+        self, work: Callable[[Database], _Found], doing: str, *, is_once: bool = False
+    ) -> _Found:
+        """Do something with a connection that nobody else uses meanwhile.
+
+        Args:
+            work: what to do.
+            doing: what for, in errors.
+            is_once: it must not be done twice. Else, where the connection breaks, it is done again
+                on a fresh one.
 
         Raises:
             StoreClosed: the pool was closed.
@@ -315,7 +328,7 @@ class Pool:
                 try:
                     return work(database)
                 except Exception:
-                    if database.is_alive:
+                    if is_once or database.is_alive:
                         raise
             database.close()
             with translated(doing):
@@ -325,6 +338,8 @@ class Pool:
     @contextmanager
     def _taken(self) -> Generator[list[Database]]:
         with self._lock:
+            while self._busy >= CONNECTIONS_MAX and not self._is_closed:
+                self._lock.wait()
             if self._is_closed:
                 raise StoreClosed
             self._busy += 1
@@ -336,22 +351,22 @@ class Pool:
                 found = None
             taken.append(found or self._connect())
             yield taken
-        except BaseException:
-            # It may be in the middle of an answer.
-            _close(each for each in taken if not each.is_alive)
-            raise
         finally:
             self._give_back(taken)
 
     def _give_back(self, taken: list[Database]) -> None:
+        """Keep it for the next, unless it broke or is in the middle of an answer."""
         with self._lock:
-            kept = [each for each in taken if each.is_alive]
-            if self._is_closed or len(self._idle) >= _KEPT_MAX:
-                kept = []
+            kept = [each for each in taken if each.is_alive and not self._is_closed]
             self._idle.extend(kept)
             self._busy -= 1
             self._lock.notify_all()
         _close(each for each in taken if each not in kept)
+
+    def add(self, database: Database) -> None:
+        """Take over a connection that was opened elsewhere."""
+        with self._lock:
+            self._idle.append(database)
 
     def close(self) -> None:
         """Refuse new work, wait for what is under way, and close all connections."""

@@ -1,13 +1,9 @@
 """Reading the journal on PostgreSQL: sessions, entries and the feed, each as of one moment."""
 
-import threading
-from abc import abstractmethod
-
 from novacore.journal import postgres_check, postgres_read
-from novacore.journal.errors import StorageFailed, StoreClosed
 from novacore.journal.frame import Frame
 from novacore.journal.model import Erased, FeedState, Problem, Scope
-from novacore.journal.postgres_connect import Database, Pool, translated
+from novacore.journal.postgres_connect import Pool
 from novacore.journal.store import SessionRow, Snapshot
 
 _MARK = b"SELECT changes FROM journal_head"
@@ -17,13 +13,6 @@ class PostgresReads:
     """What an engine on PostgreSQL answers without the turn."""
 
     _pool: Pool
-    _marker: Database | None
-    _mark_lock: threading.Lock
-    _is_closed: bool
-
-    @abstractmethod
-    def _connect(self) -> Database:
-        """A connection of its own."""
 
     def find_sessions(
         self,
@@ -55,21 +44,7 @@ class PostgresReads:
 
     def mark(self) -> object:
         """See `Engine.mark`. One small query: what another process wrote must show at once."""
-        with self._mark_lock:
-            if self._is_closed:
-                raise StoreClosed
-            try:
-                return self._look_at_mark()
-            except StorageFailed:
-                # The connection broke while it lay idle; a fresh one tells whether more is wrong.
-                self._marker = None
-                return self._look_at_mark()
-
-    def _look_at_mark(self) -> bytes:
-        with translated("reading"):
-            if self._marker is None or not self._marker.is_alive:
-                self._marker = self._connect()
-            return self._marker.quick(_MARK)
+        return self._pool.run(lambda database: database.quick(_MARK), "reading")
 
     def feed(self, after: int, limit: int, *, scope: Scope | None) -> list[Frame]:
         """See `Engine.feed`."""

@@ -68,9 +68,6 @@ class PostgresEngine(PostgresReads):
         self._folder = folder
         self._pool = Pool(self._connect)
         self._write_lock = threading.Lock()
-        self._mark_lock = threading.Lock()
-        self._writer: Database | None = None
-        self._marker: Database | None = None
         self._witness: Witness | None = None
         self._seen = 0
         self._has_put_blobs = False
@@ -85,7 +82,7 @@ class PostgresEngine(PostgresReads):
         except BaseException:
             first.close()
             raise
-        self._writer = first
+        self._pool.add(first)
         for number, erasure in unfinished:
             self._carry_out(number, erasure)
 
@@ -160,14 +157,14 @@ class PostgresEngine(PostgresReads):
 
     def _send(self, group: Sequence[Submission]) -> postgres_append.Answer:
         now_us = None if isinstance(self._clock, SystemClock) else self._clock.now_us()
-        with translated("appending"):
-            database = self._open_writer()
-            try:
-                answer = postgres_append.append(database, group, seen=self._seen, now_us=now_us)
-            except BaseException:
-                # Whether it was committed is open, and so is what the connection would say next.
-                database.close()
-                raise
+        # Once: where the connection breaks, the server may still be about to commit it.
+        answer = self._pool.run(
+            lambda database: postgres_append.append(
+                database, group, seen=self._seen, now_us=now_us
+            ),
+            "appending",
+            is_once=True,
+        )
         written = [i for i, said in enumerate(answer.outcomes) if said == postgres_append.WRITTEN]
         if written:
             last = written[-1]
@@ -176,14 +173,6 @@ class PostgresEngine(PostgresReads):
         if self._witness is not None and answer.chain is not None:
             self._witness.write(Witnessed(self._journal, self._seen, answer.chain))
         return answer
-
-    def _open_writer(self) -> Database:
-        """The connection for appends; a fresh one where the server closed it while it was idle."""
-        if self._writer is None or not self._writer.is_alive:
-            if self._writer is not None:
-                self._writer.close()
-            self._writer = self._connect()
-        return self._writer
 
     def _look(self, submission: Submission) -> Outcome:
         """What an append comes to whose id is known; that stays so, so it needs no turn."""
@@ -355,7 +344,7 @@ class PostgresEngine(PostgresReads):
 
     def close(self) -> None:
         """See `Engine.close`."""
-        with self._write_lock, self._mark_lock:
+        with self._write_lock:
             if self._is_closed:
                 return
             self._is_closed = True
@@ -368,9 +357,6 @@ class PostgresEngine(PostgresReads):
                 self._has_put_blobs = False
             finally:
                 self._pool.close()
-                for each in (self._writer, self._marker):
-                    if each is not None:
-                        each.close()
                 if self._witness is not None:
                     self._witness.sync()
                     self._witness.close()

@@ -13,6 +13,7 @@ from tests.servers.postgres import PostgresServer
 from novacore import journal
 from novacore.journal import Config, NewEntry
 from novacore.journal import frame as frames
+from novacore.journal.postgres_connect import CONNECTIONS_MAX, Database
 from novacore.journal.store import Erasure
 from novacore.kit import SystemClock, parse_id
 
@@ -107,12 +108,10 @@ def test_a_session_of_738_messages_opens_in_two_round_trips(url, monkeypatch):
             session.append(*[user("x" * 500)] * 41)
     with journal.open_postgres(url) as store:
         session = store.session("talk")
-        engine = store._core.engine
         asked = []
-        engine.mark()
-        run, look = engine._pool.run, engine._look_at_mark
-        monkeypatch.setattr(engine._pool, "run", lambda *a: asked.append("load") or run(*a))
-        monkeypatch.setattr(engine, "_look_at_mark", lambda: asked.append("mark") or look())
+        rows, quick = Database.rows, Database.quick
+        monkeypatch.setattr(Database, "rows", lambda *a: asked.append("load") or rows(*a))
+        monkeypatch.setattr(Database, "quick", lambda *a: asked.append("mark") or quick(*a))
         assert len(session.open()) == 738
         assert asked == ["mark", "load"]
         assert len(session.open()) == 738
@@ -130,6 +129,20 @@ def test_what_another_process_appended_shows_at_once(url, store):
             theirs.append(user(str(number)))
             assert len(mine.open()) == number + 1
         assert mine.open()[19]["content"] == "19"
+
+
+def test_however_many_threads_ask_a_process_opens_a_limited_number_of_connections(url):
+    name = f"nova-{random.random()}"
+    count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
+    with (
+        journal.open_postgres(f"{url}&application_name={name}") as store,
+        ThreadPoolExecutor(40) as threads,
+    ):
+        session = store.session("talk")
+        session.append(user("a"))
+        assert execute(url, count, name) == [(1,)]
+        list(threads.map(lambda _: store._core.engine.load(parse_id(session.id).bytes), range(400)))
+        assert 1 <= execute(url, count, name)[0][0] <= CONNECTIONS_MAX
 
 
 # Damage
