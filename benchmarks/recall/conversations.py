@@ -13,7 +13,7 @@ from novacore import journal
 _SESSION = re.compile(r"session_(\d+)")
 _EVIDENCE = re.compile(r"D:?(\d+):0*(\d+)")
 _SPLIT = re.compile(r"[;,\s]+")
-_TIME = "%I:%M %p on %d %B, %Y %z"
+_TIME = "%I:%M %p on %d %B, %Y"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,10 +101,12 @@ def _read(raw: Mapping[str, Any]) -> Conversation:
 def _talks(told: Mapping[str, Any]) -> Iterator[Talk]:
     numbers = sorted(int(found[1]) for key in told if (found := _SESSION.fullmatch(key)))
     for number in numbers:
-        told_at = f"{told[f'session_{number}_date_time']} +0000"
+        said_at = dt.datetime.strptime(  # noqa: DTZ007 - the data says no zone
+            told[f"session_{number}_date_time"], _TIME
+        )
         yield Talk(
             number=number,
-            said_at=dt.datetime.strptime(told_at, _TIME),
+            said_at=said_at.replace(tzinfo=dt.UTC),
             turns=tuple(
                 Turn(key=each["dia_id"], speaker=each["speaker"], text=each["text"])
                 for each in told[f"session_{number}"]

@@ -62,11 +62,12 @@ class RecallConfig:
         doc="After so many new entries the index is written for other processes.",
     )
     exact_entries_max: int = setting(
-        32_768,
+        65_536,
         unit="entries",
         minimum=0,
         maximum=10_000_000,
-        doc="Up to so many entries all vectors are compared; beyond, an approximate index is used.",
+        doc="The vectors of so many of the newest entries are compared one by one; those of older "
+        "ones through an approximate index.",
     )
 
     def __post_init__(self) -> None:

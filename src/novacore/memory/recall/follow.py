@@ -22,6 +22,8 @@ from novacore.memory.recall.segment import Ints
 from novacore.memory.recall.vectors import Vectors
 
 _READ = 1_000
+_WOVEN_PER_NEW = 2
+"""So many old vectors at most go into the graph with each new entry: no entry waits for many."""
 _LOCK = "recall"
 
 
@@ -48,6 +50,7 @@ class Follower:
         self._store = store
         self._feed = store.feed()
         self._folder = files.folder_of(folder, store.scope) if folder else None
+        self._publisher = files.Publisher(self._folder) if self._folder else None
         self._embedder = embedder
         self._config = config
         self._clock = clock
@@ -85,7 +88,9 @@ class Follower:
 
     def publish(self) -> bool:
         """Write the index for other processes, where it is newer than what is there."""
-        if self._folder is None or not (self._unpublished or self._must_publish):
+        if self._folder is None or self._publisher is None:
+            return False
+        if not (self._unpublished or self._must_publish):
             return False
         lock = self._feed.try_lock(f"{_LOCK}-{self._folder.name}")
         if lock is None:
@@ -95,11 +100,11 @@ class Follower:
             if not self._must_publish and there and not _is_older(there.position, self.position):
                 self._unpublished = 0
                 return False
-            done = files.publish(
-                self._folder, self.index, vectors=self.vectors, position=self.position
-            )
-            files.remove_unlisted(
-                self._folder, (*done.segments, *done.blocks), at_once=self._must_publish
+            self._publisher.publish(
+                self.index,
+                vectors=self.vectors,
+                position=self.position,
+                must_rewrite=self._must_publish,
             )
         self._unpublished, self._must_publish = 0, False
         return True
@@ -121,6 +126,8 @@ class Follower:
         try:
             self.index = files.load(self._folder, listing, vectors=self.vectors)
             self.position = listing.position
+            if self._publisher is not None:
+                self._publisher.note_graph(listing)
         except IndexCorrupt:
             self._start_anew(state)
             self._must_publish = True
@@ -192,6 +199,7 @@ class Follower:
             np.arange(first, self.index.count, dtype=np.int32),
             [document.text for document in documents],
         )
+        self.vectors.weave(_WOVEN_PER_NEW * len(documents))
 
     def _embed(self, numbers: Ints, texts: Sequence[str]) -> bool:
         """Make the vectors of some documents; where the model doesn't answer they stay missing."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from novacore.memory.recall.analysis import comparable, index_terms
-from novacore.memory.recall.features import Dense, candidate_features
+from novacore.memory.recall.features import FEATURES, Dense, candidate_features
 from novacore.memory.recall.index import Index
 from novacore.memory.recall.query import Query
 from novacore.memory.recall.ranker import Ranker
@@ -87,27 +87,17 @@ class Searcher:
             now_us: what recency is seen from.
             read_texts: the texts of some documents, for quoted phrases.
         """
-        scores = self.scorer.score(query)
-        at = self.candidates(
+        at, features = self.features(
             query,
-            scores=scores,
             vector=vector,
             allowed=allowed,
             limit=limit,
             diversity=diversity,
+            now_us=now_us,
+            read_texts=read_texts,
         )
         if not len(at):
             return []
-        features = candidate_features(
-            self.index,
-            scorer=self.scorer,
-            query=query,
-            scores=scores,
-            candidates=at,
-            dense=self._dense(at, vector),
-            phrases=self._phrases(query, at, scores, read_texts),
-            now_us=now_us,
-        )
         logits = self._ranker.logits(features)
         order = np.argsort(-logits, kind="stable")
         if diversity > 0:
@@ -120,6 +110,36 @@ class Searcher:
             )
             for row in order[:limit]
         ]
+
+    def features(
+        self,
+        query: Query,
+        *,
+        vector: Floats | None,
+        allowed: NDArray[np.bool_],
+        limit: int,
+        diversity: float,
+        now_us: int,
+        read_texts: ReadTexts,
+    ) -> tuple[Ints, Floats]:
+        """The candidates, rising, and their features, shape (candidates, features)."""
+        scores = self.scorer.score(query)
+        at = self.candidates(
+            query, scores=scores, vector=vector, allowed=allowed, limit=limit, diversity=diversity
+        )
+        if not len(at):
+            return at, np.zeros((0, len(FEATURES)), np.float32)
+        made = candidate_features(
+            self.index,
+            scorer=self.scorer,
+            query=query,
+            scores=scores,
+            candidates=at,
+            dense=self._dense(at, vector),
+            phrases=self._phrases(query, at, scores, read_texts),
+            now_us=now_us,
+        )
+        return at, made
 
     def candidates(
         self,
@@ -189,13 +209,8 @@ class Searcher:
             return None
         near = self.scorer.neighbours
         before, after = near.before[0][at], near.after[0][at]
-        if self._vectors.is_exact:
-            cosines = self._vectors.cosines(vector)
-            own = cosines[at]
-            sides = [np.where(side >= 0, cosines[side], 0) for side in (before, after)]
-        else:
-            own = self._vectors.rows(at) @ vector
-            sides = [self._vectors.rows(side) @ vector for side in (before, after)]
+        own = self._vectors.cosines(vector, at)
+        sides = [self._vectors.cosines(vector, side) for side in (before, after)]
         share_before = _BEFORE_SHARE * (before >= 0) * near.share[before]
         share_after = _AFTER_SHARE * (after >= 0) * near.share[after]
         total = own + share_before * sides[0] + share_after * sides[1]

@@ -3,7 +3,6 @@
 Rows are kept as float16: half the memory, and a cosine that is off by less than 0.001.
 """
 
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -16,35 +15,38 @@ Halves = NDArray[np.float16]
 
 _CONNECTIVITY: Final = 16
 _EXPANSION_ADD: Final = 64
-_EXPANSION_SEARCH: Final = 96
+_EXPANSION_SEARCH: Final = 128
+_FEW: Final = 4_096
+"""Of so few allowed documents every one is compared, wherever it is."""
 
 
 class Vectors:
     """One row a document, filled in as they are made.
 
+    The oldest rows are woven into a graph once there are more than `exact_max`; the newest, at most
+    so many, are always compared one by one.
+
     Args:
         identity: whose they are.
-        exact_max: up to so many documents `nearest` compares all.
+        exact_max: of the newest documents, how many are not in the graph.
     """
 
     def __init__(self, identity: str, *, exact_max: int) -> None:
         self.identity = identity
         self.count = 0
+        self.graph: Graph | None = None
+        """The approximate index over the oldest `woven` rows; None: there is none."""
+        self.woven = 0
         self._exact_max = exact_max
         self._blocks: list[Halves] = []
         self._have = np.zeros(0, np.bool_)
-        self._matrix: Floats | None = None
-        self._graph: Graph | None = None
+        self._tail: Floats | None = None
+        """The rows from `woven` on as float32, made when needed."""
 
     @property
     def dimensions(self) -> int:
         """Numbers in a row; 0: there is none yet."""
         return self._blocks[0].shape[1] if self._blocks else 0
-
-    @property
-    def is_exact(self) -> bool:
-        """True: all rows are compared."""
-        return self.count <= self._exact_max
 
     def grow(self, count: int) -> None:
         """Have room for so many documents; the new ones have no vector yet."""
@@ -66,19 +68,20 @@ class Vectors:
         homes = numbers // BLOCK
         for home in np.unique(homes):
             here = homes == home
-            self._blocks[home][numbers[here] % BLOCK] = rows[here]
+            # A new block: whoever wrote the old one may still compare it by its identity.
+            block = self._blocks[int(home)].copy()
+            block[numbers[here] % BLOCK] = rows[here]
+            self._blocks[int(home)] = block
         self._have[numbers] = True
-        if self._matrix is not None:
-            self._matrix = self._extended(self._matrix, numbers)
-        if self._graph is not None:
-            self._graph.add(numbers, self.rows(numbers))
+        self._extend_tail(numbers)
+        if self.graph is not None:
+            old = numbers[numbers < self.woven]
+            self.graph.add(old, self.rows(old))
 
     def clear(self, numbers: Ints) -> None:
         """Destroy the rows of some documents; they count as made."""
         if self._blocks:
-            zeros = np.zeros((len(numbers), self.dimensions), np.float32)
-            self._graph = self._matrix = None
-            self.put(numbers, zeros)
+            self.put(numbers, np.zeros((len(numbers), self.dimensions), np.float32))
         self._have[numbers] = True
 
     def forget(self, numbers: Ints) -> None:
@@ -96,57 +99,76 @@ class Vectors:
         return made
 
     def block(self, at: int) -> Halves:
-        """One block of rows, as it is written."""
-        return self._blocks[at][: max(0, min(BLOCK, self.count - at * BLOCK))]
+        """One block with all its room; it is never changed, only replaced."""
+        return self._blocks[at]
 
     def load(self, at: int, rows: Halves) -> None:
-        """Take over a block that was published."""
-        first = at * BLOCK
-        self.grow(first + len(rows))
-        self.put(np.arange(first, first + len(rows), dtype=np.int32), rows.astype(np.float32))
+        """Take over a block that was published, of documents that there is room for."""
+        while len(self._blocks) <= at:
+            self._blocks.append(np.zeros((BLOCK, rows.shape[1]), np.float16))
+        if len(rows) < BLOCK:
+            room = np.zeros((BLOCK - len(rows), rows.shape[1]), np.float16)
+            rows = np.concatenate((rows, room))
+        self._blocks[at] = rows
+        self._have[at * BLOCK : min((at + 1) * BLOCK, self.count)] = True
 
-    def cosines(self, query: Floats) -> Floats:
-        """The cosine of every document with a unit vector; shape (count,)."""
-        if not self._blocks:
-            return np.zeros(self.count, np.float32)
-        if self._matrix is None:
-            self._matrix = np.concatenate(self._blocks).astype(np.float32)
-        if len(self._matrix) < self.count:
-            self._matrix = self._extended(self._matrix, np.zeros(0, np.int32))
-        return self._matrix[: self.count] @ query
+    def load_graph(self, graph: "Graph", *, woven: int) -> None:
+        """Take over a graph that was published."""
+        self.graph, self.woven = graph, woven
+
+    def weave(self, budget: int) -> None:
+        """Put old rows into the graph, at most so many, while too many are outside of it."""
+        wanted = min(self.count - self._exact_max - self.woven, budget)
+        if wanted <= 0 or not self._blocks:
+            return
+        if self.graph is None:
+            self.graph = Graph(self.dimensions)
+        numbers = np.arange(self.woven, self.woven + wanted, dtype=np.int32)
+        self.graph.add(numbers, self.rows(numbers))
+        self.woven += wanted
+        if self._tail is not None:
+            self._tail = self._tail[wanted:]
+
+    def cosines(self, query: Floats, numbers: Ints) -> Floats:
+        """The cosine of some documents with a unit vector; 0 for the number -1."""
+        return self.rows(numbers) @ query
 
     def nearest(self, query: Floats, count: int, *, allowed: NDArray[np.bool_]) -> Ints:
-        """The allowed documents nearest to a unit vector, about `count`, best first.
-
-        Exact where there are few, or few are allowed; else through the graph.
-        """
-        numbers = np.flatnonzero(allowed).astype(np.int32)
-        if not self._blocks or not len(numbers):
+        """The allowed documents nearest to a unit vector, about `count`, best first."""
+        total = int(np.count_nonzero(allowed))
+        if not self._blocks or not total:
             return np.zeros(0, np.int32)
-        if self.is_exact or len(numbers) <= self._exact_max:
-            near = self.cosines(query)[numbers] if self.is_exact else self.rows(numbers) @ query
-            return numbers[np.argsort(-near, kind="stable")[:count]]
-        wanted = min(self.count, round(count * self.count / len(numbers)) + count)
-        found = self.graph().search(query, wanted)
-        return found[allowed[found]][:count]
+        if total <= _FEW:
+            numbers = np.flatnonzero(allowed).astype(np.int32)
+            return _best(numbers, self.cosines(query, numbers), count)
+        tail = self._tail_rows() @ query
+        numbers = np.flatnonzero(allowed[self.woven :]).astype(np.int32)
+        found = _best(numbers + np.int32(self.woven), tail[numbers], count)
+        if self.graph is None:
+            return found
+        wanted = min(self.woven, round(count * len(allowed) / total) + count)
+        old = self.graph.search(query, wanted)
+        both = np.concatenate((found, old[allowed[old]]))
+        return _best(both, self.cosines(query, both), count)
 
-    def graph(self) -> "Graph":
-        """The approximate index over all rows; built where it is not there yet."""
-        if self._graph is None:
-            self._graph = Graph(self.dimensions)
-            for at in range(len(self._blocks)):
-                numbers = np.arange(at * BLOCK, min((at + 1) * BLOCK, self.count), dtype=np.int32)
-                self._graph.add(numbers, self.rows(numbers))
-        return self._graph
+    def _tail_rows(self) -> Floats:
+        if self._tail is None:
+            self._tail = self.rows(np.arange(self.woven, self.count, dtype=np.int32))
+        return self._tail
 
-    def _extended(self, matrix: Floats, numbers: Ints) -> Floats:
-        """The matrix with room for every block and with some rows set."""
-        room = len(self._blocks) * BLOCK
-        if room > len(matrix):
-            added = [block.astype(np.float32) for block in self._blocks[len(matrix) // BLOCK :]]
-            matrix = np.concatenate([matrix, *added])
-        matrix[numbers] = self.rows(numbers)
-        return matrix
+    def _extend_tail(self, numbers: Ints) -> None:
+        if self._tail is None:
+            return
+        room = self.count - self.woven
+        if len(self._tail) < room:
+            fresh = np.arange(self.woven + len(self._tail), self.count, dtype=np.int32)
+            self._tail = np.concatenate((self._tail, self.rows(fresh)))
+        inside = numbers[numbers >= self.woven]
+        self._tail[inside - self.woven] = self.rows(inside)
+
+
+def _best(numbers: Ints, near: Floats, count: int) -> Ints:
+    return numbers[np.argsort(-near, kind="stable")[:count]]
 
 
 class Graph:
@@ -169,14 +191,12 @@ class Graph:
 
     def add(self, numbers: Ints, rows: Floats) -> None:
         """Add rows that are not all zero; a number that is there is replaced."""
+        keys = numbers.astype(np.uint64)
+        for key in keys[self._index.contains(keys)] if len(keys) else ():
+            self._index.remove(int(key))
         real = np.abs(rows).max(axis=1, initial=0) > 0
-        numbers, rows = numbers[real], rows[real]
-        if not len(numbers):
-            return
-        known = self._index.contains(numbers.astype(np.uint64))
-        if known.any():
-            self._index.remove(numbers[known].astype(np.uint64))
-        self._index.add(numbers.astype(np.uint64), rows, threads=1)
+        if real.any():
+            self._index.add(keys[real], rows[real], threads=1)
 
     def search(self, query: Floats, count: int) -> Ints:
         """The numbers of the nearest rows, best first."""
@@ -185,10 +205,10 @@ class Graph:
         found = self._index.search(query, min(count, len(self._index)), threads=1)
         return np.asarray(found.keys).astype(np.int32)
 
-    def save(self, path: Path) -> None:
-        """Write it to a file."""
-        self._index.save(str(path))
+    def save(self) -> bytes:
+        """All of it as a file's content."""
+        return bytes(self._index.save())
 
-    def load(self, path: Path) -> None:
-        """Read it back."""
-        self._index.load(str(path))
+    def load(self, content: bytes) -> None:
+        """Read back what `save` gave."""
+        self._index.load(content)
