@@ -7,13 +7,29 @@ Start with `open_store`.
 
 from novacore.bootstrap.data_dir import prepare_data_dir
 from novacore.bootstrap.embedding import open_embedder
+from novacore.bootstrap.erasing import (
+    ErasureReport,
+    Reached,
+    Target,
+    erase,
+    find_agent,
+    find_owner,
+    find_session,
+)
 from novacore.bootstrap.library import MemoryStore, open_library, open_store
 from novacore.bootstrap.replicas import open_place, open_replica
 from novacore.bootstrap.tiers import open_tiers, projecting
 from novacore.bootstrap.wiring import open_agent, open_model
 
 __all__ = [
+    "ErasureReport",
     "MemoryStore",
+    "Reached",
+    "Target",
+    "erase",
+    "find_agent",
+    "find_owner",
+    "find_session",
     "open_agent",
     "open_embedder",
     "open_library",

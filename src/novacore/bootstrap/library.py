@@ -142,9 +142,24 @@ class MemoryStore(journal.JournalStore):
         return self._around.memories(self)
 
     @property
+    def has_tiers(self) -> bool:
+        """Whether there are tiers; sessions kept as JSON files have none."""
+        return self._around.chosen.store == "journal"
+
+    @property
     def tiers(self) -> tiers.TierSet:
         """The seven projections of the journal: status, verify, rebuild, read."""
         return self._around.tiers
+
+    @property
+    def has_recall_index(self) -> bool:
+        """Whether recall was used in this data directory, by whomever."""
+        return (self._around.chosen.data_dir / RECALL_FOLDER).is_dir()
+
+    @property
+    def recall_index(self) -> memory.Recall:
+        """What recall finds with, to be brought up to date or published."""
+        return self._around.recall(self)
 
     def recall(
         self,

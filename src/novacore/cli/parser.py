@@ -185,8 +185,17 @@ def _fork(parser: argparse.ArgumentParser) -> None:
 
 
 def _erase(parser: argparse.ArgumentParser) -> None:
-    _session(parser)
+    parser.add_argument("session", nargs="?", metavar="SESSION", help="its name, or its id")
+    parser.add_argument(
+        "--session", metavar="NAME", dest="session_named", help="the same, said with a word"
+    )
+    parser.add_argument("--agent", metavar="NAME", help="all that an agent wrote and remembers")
+    parser.add_argument("--owner", metavar="NAME", help="all that belongs to an owner; you: local")
+    parser.add_argument("--tenant", metavar="NAME", help="the owner's organisation; local")
+    parser.add_argument("--wait", type=int, default=120, metavar="S", help="seconds for tiers; 120")
     parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.epilog = "Exit code: 0 erased everywhere, 1 not, or something did not follow yet."
 
 
 def _tiers(parser: argparse.ArgumentParser) -> None:
@@ -270,7 +279,7 @@ COMMANDS: dict[str, tuple[str, _Build]] = {
     "import": ("bring in session files of other agents, or exported ones", _import),
     "export": ("write a session as JSON Lines", _export),
     "fork": ("branch a session at an earlier point; the original stays", _fork),
-    "erase": ("destroy what a session holds, for good", _erase),
+    "erase": ("destroy a session, an agent's work or an owner's, for good", _erase),
     "memories": ("look at what is remembered, add to it, change it, forget it", _memories),
     "verify": ("check that what is stored is what was written", _verify),
     "tiers": ("look at the projections of the journal, verify and mend them", _tiers),

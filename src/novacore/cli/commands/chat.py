@@ -13,7 +13,7 @@ from novacore.cli.terminal import folds, slash
 from novacore.cli.terminal.completing import PromptCompleter
 from novacore.cli.terminal.conversation import Conversation, greet
 from novacore.cli.terminal.desk import Desk, Opened, fresh_name
-from novacore.cli.terminal.history import HistoryFile
+from novacore.cli.terminal.history import HISTORY_FILE, HistoryFile
 from novacore.cli.terminal.interrupts import Interrupts
 from novacore.cli.terminal.lines import LineTyping
 from novacore.cli.terminal.prompt import PromptTyping, Typing
@@ -22,8 +22,6 @@ from novacore.cli.terminal.signals import acting_on, leaving_on
 from novacore.cli.terminal.turn_view import TurnView
 
 OpenTyping = Callable[[Context, Desk, Interrupts], Typing]
-
-_HISTORY_FILE = "history"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -95,7 +93,7 @@ def _open_typing(context: Context, desk: Desk, interrupts: Interrupts) -> Typing
             workspace=context.settings.workspace,
         ),
         history=HistoryFile(
-            context.settings.data_dir / _HISTORY_FILE, entries_max=config.history_entries_max
+            context.settings.data_dir / HISTORY_FILE, entries_max=config.history_entries_max
         ),
         escape_ms=config.escape_ms,
         interrupts=interrupts,

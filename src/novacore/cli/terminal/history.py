@@ -7,6 +7,8 @@ from pathlib import Path
 
 from prompt_toolkit.history import History
 
+HISTORY_FILE = "history"
+"""The file's name in the data directory."""
 _SLACK = 2
 
 
@@ -41,6 +43,20 @@ class HistoryFile(History):
         handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(json.dumps(string) + "\n")
+
+    def forget(self, said: Iterable[str] | None) -> None:
+        """Destroy lines that say the same as one of these; None: all of them."""
+        lines = self._read()
+        gone = None if said is None else {each.strip() for each in said}
+        kept = [] if gone is None else [line for line in lines if line.strip() not in gone]
+        if len(kept) == len(lines):
+            return
+        with self._path.open("r+b") as file:
+            # What the file system keeps of a replaced file is blank.
+            file.write(b"\n" * self._path.stat().st_size)
+            file.flush()
+            os.fsync(file.fileno())
+        self._rewrite(kept)
 
     def _read(self) -> list[str]:
         try:

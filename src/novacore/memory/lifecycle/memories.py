@@ -6,7 +6,7 @@ so it can't say more or less than they do; nothing changes without an entry.
 
 import dataclasses
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from novacore import journal, kit
@@ -371,6 +371,22 @@ class Memories:
             found = (fold.owners.get(position) for position in positions)
             return list(dict.fromkeys(each for each in found if each))
 
+    def derived_from(self, places: Mapping[str, Sequence[int] | None]) -> Sequence[str]:
+        """The memories that would not be there without these entries.
+
+        A fact stays while a sentence elsewhere states it, too; of any other memory nobody can tell
+        which of its sources a word came from, so one is enough.
+
+        Args:
+            places: positions by session; None: all of the session's entries.
+        """
+        with self.book.read() as fold:
+            return [
+                record.memory.id
+                for record in fold
+                if self.sees(record.memory) and _stands_on(record.memory, places)
+            ]
+
     def context(self) -> Sequence[Memory]:
         """The memories that a conversation begins with: of each term `memory.context_memories`."""
         with self.book.read() as fold:
@@ -449,6 +465,15 @@ class Memories:
 
 
 _EDITABLE = frozenset({"text", "type", "confidence", "emotional_weight", "project", "outcome"})
+
+
+def _stands_on(memory: Memory, places: Mapping[str, Sequence[int] | None]) -> bool:
+    def is_there(source: Source) -> bool:
+        positions = places.get(source.session_id, ())
+        return positions is None or source.position in positions
+
+    found = [is_there(source) for source in memory.sources]
+    return bool(found) and (all(found) if memory.statement else any(found))
 
 
 def _writing(
