@@ -77,9 +77,9 @@ _NAME: Final = (
     " WHERE m.scope = {0}.scope AND m.part = {0}.part AND m.session = {0}.session)"
 )
 _ENTITIES: Final = f"""
-SELECT {_NAME.format("i")}, mentions FROM
+SELECT {_NAME.format("top")}, mentions FROM
     (SELECT i.scope, i.session, i.part, i.mentions FROM named i WHERE {WITHIN}
-     ORDER BY i.mentions DESC, i.part LIMIT ?) i
+     ORDER BY i.mentions DESC, i.part LIMIT ?) top
 """  # noqa: S608 - texts of ours
 _SHARED: Final = f"""
 WITH mine AS (
