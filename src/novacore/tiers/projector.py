@@ -18,12 +18,13 @@ from novacore.tiers.errors import TierCorrupt
 from novacore.tiers.model import Batch, Item, Record, SetAside, TierState, Watermark
 from novacore.tiers.slot import Slot
 from novacore.tiers.source import Piece, Source
+from novacore.tiers.wanted import Wanted
 
 _ERASURES_MAX: Final = 1_000
 _FORGET_EVERY_S: Final = 60.0
 _LOOK_EVERY_S: Final = 2.0
 _STANDBY_S: Final = 1.0
-_WANTED_EVERY_S: Final = 0.25
+_STANDBY_LOOKS_COST: Final = 500
 _RETRY_MS_FIRST: Final = 50
 _POISON_MS_MAX: Final = 400
 _ERROR_CHARS_MAX: Final = 300
@@ -67,6 +68,7 @@ class Projector:
         slot: the tier.
         feed: the journal's feed.
         source: reads the feed for all tiers of this process.
+        wanted: tells when another process asks for the tier.
         config: the limits.
         clock: the time.
         draw: gives the jitter of pauses, 0 to 1.
@@ -78,6 +80,7 @@ class Projector:
         *,
         feed: journal.Feed,
         source: Source,
+        wanted: Wanted,
         config: Config,
         clock: Clock,
         draw: Callable[[], float] = random.random,
@@ -88,12 +91,12 @@ class Projector:
         """When to call `step` again at the latest, on the monotonic clock."""
         self._feed = feed
         self._source = source
+        self._wanted = wanted
         self._config = config
         self._clock = clock
         self._draw = draw
         self._lock: journal.Lock | None = None
         self._owns_lock = True
-        self._wanted_s = 0.0
         self._failures = 0
         self._tries: dict[int, int] = {}
         self._forgot_s = float("-inf")
@@ -117,8 +120,9 @@ class Projector:
         """Store one batch, or find that there is nothing to do. Raises only `StoreClosed`."""
         now_s = self._clock.monotonic_s()
         try:
-            if not self._has_tier(now_s):
-                return self._stand(Step.STANDBY, due_s=now_s + _STANDBY_S)
+            if not self._has_tier():
+                pause_s = max(_STANDBY_S, self._wanted.cost_s * _STANDBY_LOOKS_COST)
+                return self._stand(Step.STANDBY, due_s=now_s + pause_s)
             with self.slot.lock:
                 step = self._project(now_s)
         except _Again as again:
@@ -156,19 +160,15 @@ class Projector:
             said = describe(again)
         return self._wait(now_s, said, most_ms=self._config.retry_ms_max)
 
-    def _has_tier(self, now_s: float) -> bool:
+    def _has_tier(self) -> bool:
         """Hold the tier's lock, unless another does or somebody asks for it."""
         if self._lock is not None and not self._lock.is_held:
             self.release()
         if not self._owns_lock:
             return self._lock is not None
-        if now_s >= self._wanted_s or self._lock is None:
-            self._wanted_s = now_s + _WANTED_EVERY_S
-            asking = self._feed.try_lock(self.slot.wanted_name)
-            if asking is None:
-                self.release()
-                return False
-            asking.close()
+        if self._wanted.is_wanted(self.slot.wanted_name):
+            self.release()
+            return False
         if self._lock is None:
             self._lock = self._feed.try_lock(self.slot.lock_name)
         return self._lock is not None

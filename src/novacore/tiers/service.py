@@ -20,6 +20,7 @@ from novacore.tiers.source import Source
 from novacore.tiers.status import OFF, Statuses, TierStatus
 from novacore.tiers.tier import Engine
 from novacore.tiers.verify import Progress, TierReport, Verifier
+from novacore.tiers.wanted import Wanted, take
 
 _POLL_S: Final = 0.02
 _GIVE_WAY_MS: Final = 30_000
@@ -53,6 +54,7 @@ class TierSet:
         self._folder = folder
         self._clock = clock
         self._on_close = on_close
+        self._wanted = Wanted(feed, clock=clock)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -199,7 +201,12 @@ class TierSet:
 
     def _projector(self, slot: Slot, source: Source) -> Projector:
         return Projector(
-            slot, feed=self._feed, source=source, config=self._config, clock=self._clock
+            slot,
+            feed=self._feed,
+            source=source,
+            wanted=self._wanted,
+            config=self._config,
+            clock=self._clock,
         )
 
     def _bring(
@@ -257,15 +264,11 @@ class TierSet:
     def _held(self, slot: Slot) -> Generator[journal.Lock]:
         """A tier's lock: whoever projects it now gives way."""
         end_s = time.monotonic() + _GIVE_WAY_MS / 1_000
-        wanted = self._take(slot.wanted_name, end_s)
+        lock = take(slot.lock_name, slot.wanted_name, take_one=lambda name: self._take(name, end_s))
         try:
-            lock = self._take(slot.lock_name, end_s)
-            try:
-                yield lock
-            finally:
-                lock.close()
+            yield lock
         finally:
-            wanted.close()
+            lock.close()
 
     def _take(self, name: str, end_s: float) -> journal.Lock:
         while (lock := self._feed.try_lock(name)) is None:

@@ -40,7 +40,7 @@ class Slot:
 
     @property
     def wanted_name(self) -> str:
-        """The lock that asks the projector's holder to give way; see `Projector`."""
+        """The lock that asks its projector to give way; see `wanted`."""
         return f"tier-{self.tier}-wanted"
 
     @property
