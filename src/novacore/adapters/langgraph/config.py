@@ -38,6 +38,14 @@ class Config:
         maximum=100_000,
         doc="Most versions that are told one from another before one is stored whole.",
     )
+    index_entries: int = setting(
+        128,
+        unit="entries",
+        minimum=2,
+        maximum=100_000,
+        doc="A thread's entries are summed up when there are this many since the last time, so "
+        "that opening it reads few.",
+    )
     batch_entries: int = setting(
         200,
         unit="entries",

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from novacore.adapters.langgraph import packing
-from novacore.adapters.langgraph.thread import Row, Thread
+from novacore.adapters.langgraph.fold import Row
+from novacore.adapters.langgraph.thread import Thread
 
 
 @dataclasses.dataclass(kw_only=True, slots=True)

@@ -7,7 +7,8 @@ from typing import Any
 from novacore import journal, kit
 from novacore.adapters.langgraph import packing
 from novacore.adapters.langgraph.config import Config
-from novacore.adapters.langgraph.thread import CHECKPOINT, VALUE, WRITES, Key, Thread, run_actor
+from novacore.adapters.langgraph.fold import CHECKPOINT, VALUE, WRITES, Key
+from novacore.adapters.langgraph.thread import Thread, run_actor
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -115,6 +116,9 @@ def _plan(
             kind=CHECKPOINT, body=body, id=entry_id(len(bodies)), actor=run_actor(put.run_id)
         )
     )
+    index = thread.next_index()
+    if index is not None:
+        entries.append(index)
     needs_older = any(at >= 0 for at in places.values()) or any("before" in b for b in bodies)
     expected = thread.position if needs_older else journal.ANY
     return Plan(entries=entries, fresh=fresh, expected=expected)

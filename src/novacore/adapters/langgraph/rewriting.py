@@ -12,8 +12,9 @@ from typing import Any
 from novacore import journal
 from novacore.adapters.langgraph import packing
 from novacore.adapters.langgraph.config import Config
+from novacore.adapters.langgraph.fold import CHECKPOINT, REWRITE, VALUE, WRITES, Row
 from novacore.adapters.langgraph.history import history_of
-from novacore.adapters.langgraph.thread import CHECKPOINT, REWRITE, VALUE, WRITES, Row, Thread
+from novacore.adapters.langgraph.thread import Thread
 
 _BATCH_BYTES = 8 * 1024 * 1024
 

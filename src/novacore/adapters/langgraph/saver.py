@@ -24,9 +24,10 @@ from novacore import journal
 from novacore.adapters.errors import ConfigIncomplete, ThreadBusy
 from novacore.adapters.langgraph import packing
 from novacore.adapters.langgraph.config import Config
+from novacore.adapters.langgraph.fold import Row
 from novacore.adapters.langgraph.history import history_of
 from novacore.adapters.langgraph.putting import Put, plan_put, plan_writes
-from novacore.adapters.langgraph.thread import Row, Thread
+from novacore.adapters.langgraph.thread import Thread
 from novacore.adapters.langgraph.threads import Threads, actors_of
 
 _CONFLICTS = (journal.PositionConflict, journal.IdConflict, journal.SessionUnknown)

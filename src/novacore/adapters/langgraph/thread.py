@@ -5,7 +5,6 @@ its own, once for all checkpoints that have it. The fold holds positions only, a
 date from where it stopped, so that several processes may share a thread.
 """
 
-import dataclasses
 import hashlib
 import threading
 from collections import OrderedDict
@@ -13,21 +12,21 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, wait
 from typing import Any, cast
 
-from langgraph.checkpoint.base import writes_sort_key
-
 from novacore import journal
 from novacore.adapters.errors import ValueErased
 from novacore.adapters.langgraph import packing
+from novacore.adapters.langgraph.fold import (
+    CHECKPOINT,
+    INDEX,
+    REWRITE,
+    VALUE,
+    WRITES,
+    Fold,
+    Row,
+)
 
 WORKSPACE = "langgraph:threads"
-CHECKPOINT = "checkpoint"
-VALUE = "checkpoint_value"
-WRITES = "checkpoint_writes"
-REWRITE = "checkpoint_rewrite"
 _ACTOR_CHARS_MAX = 200
-
-Key = tuple[str, str]
-"""(namespace, checkpoint id)"""
 
 
 class ByteCache:
@@ -63,70 +62,14 @@ class ByteCache:
                 self._size -= len(self._held.pop(key)[1])
 
 
-@dataclasses.dataclass(kw_only=True, slots=True)
-class Row:
-    """One checkpoint: where it is, and what was written to it."""
-
-    namespace: str
-    id: str
-    position: int
-    digest: str
-    parent: str | None
-    times: int = 1
-    """How often it was put, each time anew."""
-    writes: dict[tuple[str, int], tuple[str, int, int]] = dataclasses.field(default_factory=dict)
-    """(task, index) → (path of the task, position of the entry, place in it)"""
-
-    def sorted_writes(self) -> list[tuple[str, int, int]]:
-        """(task, position, place) in the order in which a run applies them."""
-        by_order = sorted(self.writes, key=lambda key: writes_sort_key(self.writes[key][0], *key))
-        return [(task, *self.writes[task, index][1:]) for task, index in by_order]
-
-
-@dataclasses.dataclass(kw_only=True, slots=True)
-class _Fold:
-    """What the entries of one part of a thread come to."""
-
-    rows: dict[str, dict[str, Row]] = dataclasses.field(default_factory=dict)
-    """Checkpoints by namespace and id."""
-    early: dict[Key, list[tuple[int, Mapping[str, Any]]]] = dataclasses.field(default_factory=dict)
-    """Writes to a checkpoint that is not there yet."""
-
-    def add(self, kind: str, position: int, body: Mapping[str, Any]) -> None:
-        if kind == CHECKPOINT:
-            self._add_checkpoint(position, body)
-        elif kind == WRITES:
-            row = self.rows.get(body["ns"], {}).get(body["id"])
-            if row is None:
-                self.early.setdefault((body["ns"], body["id"]), []).append((position, body))
-            else:
-                _add_writes(row, position, body)
-
-    def _add_checkpoint(self, position: int, body: Mapping[str, Any]) -> None:
-        rows = self.rows.setdefault(body["ns"], {})
-        old = rows.get(body["id"])
-        row = rows[body["id"]] = Row(
-            namespace=body["ns"], id=body["id"], position=position, digest=body["digest"],
-            parent=body["parent"], times=old.times + 1 if old else 1,
-            writes=old.writes if old else {},
-        )  # fmt: skip
-        for where, written in self.early.pop((body["ns"], body["id"]), ()):
-            _add_writes(row, where, written)
-
-
-def _add_writes(row: Row, position: int, body: Mapping[str, Any]) -> None:
-    """The first write of a task to a place stands; special ones (index below 0) are replaced."""
-    for place, (index, _, _) in enumerate(body["writes"]):
-        key = (body["task"], index)
-        if index < 0 or key not in row.writes:
-            row.writes[key] = (body["path"], position, place)
-
-
 class Thread:
     """The fold of one thread. Hold `lock` while using it."""
 
-    def __init__(self, session: journal.Session, cache: ByteCache) -> None:
+    def __init__(self, session: journal.Session, cache: ByteCache, *, index_entries: int) -> None:
         self.session = session
+        self._index_entries = index_entries
+        self._index_at: int | None = None
+        self._indexed_to = 0
         self.lock = threading.RLock()
         self.position = 0
         self.cut = 0
@@ -135,7 +78,7 @@ class Thread:
         """True: some of them were not erased, because a pruning was interrupted."""
         self.under_way: list[Future[journal.Appended]] = []
         self._cache = cache
-        self._fold = _Fold()
+        self._fold = Fold()
         self._staged: dict[str, list[tuple[str, int, Mapping[str, Any]]]] = {}
         self._transcript: journal.Transcript | None = None
 
@@ -155,6 +98,8 @@ class Thread:
             return
         self._transcript = transcript
         entries = transcript.entries
+        if self.position == 0 and transcript.position > self._index_entries:
+            self._load_index(transcript)
         for position in range(self.position, transcript.position):
             frame = entries.frame(position)
             self.position = position + 1
@@ -166,6 +111,8 @@ class Thread:
         token = body.get("rewrite")
         if kind == REWRITE:
             self._finish_rewrite(body)
+        elif kind == INDEX:
+            self._take_index(body, position)
         elif token is not None:
             self._staged.setdefault(token, []).append((kind, position, body))
         else:
@@ -176,10 +123,65 @@ class Thread:
         if body["cut"]:
             self.has_leftovers = self.has_leftovers or self._holds_before(body["cut"])
             self.cut = body["cut"]
-            self._fold = _Fold()
+            self._fold = Fold()
+            self._index_at, self._indexed_to = None, self.position
             self._cache.drop(self.session.id)
         for kind, position, staged in self._staged.pop(body["rewrite"], ()):
             self._fold.add(kind, position, staged)
+
+    def next_index(self) -> journal.NewEntry | None:
+        """The entry that sums up what came since the last one; None: it is not time yet.
+
+        With it, a process that opens the thread anew reads the sums and the entries since.
+        """
+        if self.position - self._indexed_to < self._index_entries:
+            return None
+        rows, is_whole = self._fold.index_rows()
+        body = {
+            "to": self.position,
+            "previous": self._index_at,
+            "cut": self.cut,
+            "early": self.early,
+            "rows": rows,
+            "is_whole": is_whole,
+        }
+        return journal.NewEntry(kind=INDEX, body=body)
+
+    def _take_index(self, body: Mapping[str, Any], position: int) -> None:
+        """Go on from an index that continues ours; another process may have made its own."""
+        if body["previous"] == self._index_at and body["cut"] == self.cut:
+            self._index_at, self._indexed_to = position, body["to"]
+            self._fold.take_index(body["rows"], before=body["to"])
+
+    def _load_index(self, transcript: journal.Transcript) -> None:
+        """Begin from the newest index, where there is one near the end."""
+        head = self._find_index(transcript)
+        if head is None:
+            return
+        bodies: list[Mapping[str, Any]] = []
+        at: int | None = head
+        while at is not None:
+            bodies.append(self.read(at))
+            at = bodies[-1]["previous"]
+        for body in reversed(bodies):
+            self._fold.load_index(body["rows"])
+        for position in bodies[0]["early"]:
+            self._fold.add(WRITES, position, self.read(position))
+        self._fold.touched.clear()
+        self.cut = bodies[0]["cut"]
+        self.position = self._indexed_to = bodies[0]["to"]
+        self._index_at = head
+
+    def _find_index(self, transcript: journal.Transcript) -> int | None:
+        entries = transcript.entries
+        first = max(0, transcript.position - 4 * self._index_entries)
+        for position in range(transcript.position - 1, first - 1, -1):
+            frame = entries.frame(position)
+            if frame.is_erased or frame.kind == REWRITE:
+                return None
+            if frame.kind == INDEX and self.read(position)["is_whole"]:
+                return position
+        return None
 
     def _holds_before(self, cut: int) -> bool:
         entries = self._entries()
@@ -198,7 +200,7 @@ class Thread:
     @property
     def early(self) -> list[int]:
         """Positions of writes whose checkpoint is not there yet."""
-        return [at for found in self._fold.early.values() for at, _ in found]
+        return self._fold.early_positions()
 
     def find(self, namespace: str, checkpoint_id: str) -> Row | None:
         """A checkpoint; None: there is none."""

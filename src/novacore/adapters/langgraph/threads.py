@@ -9,8 +9,9 @@ from concurrent.futures import Future
 from novacore import journal
 from novacore.adapters.errors import NameTooLong, ThreadBusy, ThreadTaken
 from novacore.adapters.langgraph.config import Config
+from novacore.adapters.langgraph.fold import Row
 from novacore.adapters.langgraph.rewriting import Rewriting
-from novacore.adapters.langgraph.thread import WORKSPACE, ByteCache, Row, Thread, run_actor
+from novacore.adapters.langgraph.thread import WORKSPACE, ByteCache, Thread, run_actor
 
 _PREFIX = "thread:"
 _NAME_BYTES_MAX = 1_024
@@ -52,7 +53,7 @@ class Threads:
             thread = self.find(thread_id)
             if thread is not None:
                 return thread
-            self._keep(name, Thread(self._store.session(name, workspace=WORKSPACE), self._cache))
+            self._keep(name, self._made(self._store.session(name, workspace=WORKSPACE)))
 
     def list_ids(self) -> list[str]:
         """The ids of all threads."""
@@ -196,7 +197,10 @@ class Threads:
             session = self._store.get_session(name, workspace=WORKSPACE)
         except journal.SessionUnknown:
             return None
-        return self._keep(name, Thread(session, self._cache))
+        return self._keep(name, self._made(session))
+
+    def _made(self, session: journal.Session) -> Thread:
+        return Thread(session, self._cache, index_entries=self.config.index_entries)
 
     def _keep(self, name: str, thread: Thread) -> Thread:
         """Keep a thread; where another caller was faster, theirs is the one."""
