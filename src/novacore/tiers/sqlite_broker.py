@@ -8,6 +8,7 @@ counts in the order of storing: an event that was set aside and comes late is gi
 """
 
 import contextlib
+import json
 import time
 import uuid
 from typing import Any, Final
@@ -83,7 +84,7 @@ class SQLiteBroker(SQLiteTier):
         self, consumer: str, *, scope: Scope | None = None, limit: int = 100, wait_ms: int = 0
     ) -> list[Delivery]:
         """See `BrokerReads.fetch`. A consumer's scope is part of its name."""
-        name = consumer if scope is None else f"{consumer}\n{scope.tenant}\n{scope.owner}"
+        name = json.dumps([consumer] if scope is None else [consumer, scope.tenant, scope.owner])
         until_s = time.monotonic() + wait_ms / 1_000
         while True:
             found = self._fetch(name, scope, max(limit, 0)) if self._may_have(name) else []
