@@ -24,6 +24,7 @@ _ERASURES_MAX: Final = 1_000
 _FORGET_EVERY_S: Final = 60.0
 _LOOK_EVERY_S: Final = 2.0
 _STANDBY_S: Final = 1.0
+_STANDBY_S_MAX: Final = 3.0
 _STANDBY_LOOKS_COST: Final = 500
 _RETRY_MS_FIRST: Final = 50
 _POISON_MS_MAX: Final = 400
@@ -122,7 +123,7 @@ class Projector:
         try:
             if not self._has_tier():
                 pause_s = max(_STANDBY_S, self._wanted.cost_s * _STANDBY_LOOKS_COST)
-                return self._stand(Step.STANDBY, due_s=now_s + pause_s)
+                return self._stand(Step.STANDBY, due_s=now_s + min(pause_s, _STANDBY_S_MAX))
             with self.slot.lock:
                 step = self._project(now_s)
         except _Again as again:

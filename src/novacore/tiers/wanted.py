@@ -14,8 +14,9 @@ from novacore.kit import Clock
 ANY: Final = "tiers-wanted"
 """The lock that is held while any tier is wanted."""
 _EVERY_S: Final = 0.25
+_EVERY_S_MAX: Final = 1.0
 _LOOKS_COST: Final = 100
-"""Looking takes at most one part in so many of the time, where a look is a connection."""
+"""Looking takes about one part in so many of the time, where a look is a connection."""
 
 
 class Wanted:
@@ -37,7 +38,8 @@ class Wanted:
             if now_s >= self._due_s:
                 self._is_any = self._is_held(ANY)
                 self.cost_s = self._clock.monotonic_s() - now_s
-                self._due_s = now_s + max(_EVERY_S, self.cost_s * _LOOKS_COST)
+                pause_s = max(_EVERY_S, self.cost_s * _LOOKS_COST)
+                self._due_s = now_s + min(pause_s, _EVERY_S_MAX)
             return self._is_any and self._is_held(name)
 
     def _is_held(self, name: str) -> bool:
