@@ -132,8 +132,9 @@ class TextScorer:
         idf: dict[str, float] = {}
         for term, documents, counts, label in self._terms(query):
             hits = len(documents) + (0 if label is None else int(np.count_nonzero(label)))
-            share = (self._living - hits + 0.5) / (hits + 0.5)
-            idf[term] = weight = float(np.log1p(max(share, 0.0)))
+            # Retired documents are among the hits: a term is never so common that it says nothing.
+            share = (max(self._living, hits) - hits + 0.5) / (hits + 0.5)
+            idf[term] = weight = float(np.log1p(share))
             if not hits:
                 continue
             k1 = np.float32(self.weights.k1)

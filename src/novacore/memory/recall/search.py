@@ -161,7 +161,10 @@ class Searcher:
             count = max(_VECTOR_CANDIDATES, limit // 2)
             found.append(self._vectors.nearest(vector, count, allowed=allowed))
         found.extend(self._with_phrase(phrase, allowed) for phrase in query.phrases)
-        return np.unique(np.concatenate(found)).astype(np.int32)
+        numbers = np.unique(np.concatenate(found)).astype(np.int32)
+        if diversity:
+            numbers = np.sort(self._ordered(numbers, scores.fields, diversity=diversity))
+        return numbers
 
     def _best(
         self, scores: Floats, count: int, allowed: NDArray[np.bool_], *, diversity: float
@@ -247,13 +250,14 @@ class Searcher:
         alike = self._likeness(at[pool])
         if not alike.any():
             return order
-        spread = np.float32(max(float(logits[pool[0]] - logits[pool[-1]]), 1.0))
-        values = logits[pool].copy()
+        least = logits[pool[-1]]
+        spread = max(float(logits[pool[0]] - least), 1.0)
+        values = (1 - diversity) * (logits[pool] - least) / spread
         most = np.zeros(len(pool), np.float32)
         left = np.ones(len(pool), np.bool_)
         chosen: list[int] = []
         for _ in range(min(limit, len(pool))):
-            marginal = np.where(left, values - np.float32(diversity) * spread * most, -np.inf)
+            marginal = np.where(left, values - diversity * most, -np.inf)
             best = int(np.argmax(marginal))
             chosen.append(best)
             left[best] = False
