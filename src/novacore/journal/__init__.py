@@ -51,6 +51,7 @@ from novacore.journal.model import (
     SessionInfo,
     VerifyReport,
 )
+from novacore.journal.postgres_surroundings import PostgresSurroundings, describe_postgres
 from novacore.journal.replica import (
     Replica,
     StoredPlace,
@@ -102,6 +103,7 @@ __all__ = [
     "NewEntry",
     "Owned",
     "PositionConflict",
+    "PostgresSurroundings",
     "Problem",
     "QueueFull",
     "Replica",
@@ -125,6 +127,7 @@ __all__ = [
     "as_erased",
     "blobs_named",
     "decode_exact",
+    "describe_postgres",
     "describe_surroundings",
     "encode_exact",
     "export_session",

@@ -24,6 +24,7 @@ CONNECTIONS_MAX = 16
 """More than this a process does not open, locks apart: each costs the server some megabytes."""
 _ARRAY = struct.Struct(">iiiii")
 _INT8_OID, _BYTEA_OID, _INT8S_OID, _BYTEAS_OID = 20, 17, 1016, 1001
+_REACH_HINT = "Check that the server runs, and that database_url names it: 'nova doctor'."
 _RETRY_HINT = "Append again with the same entry ids: what was stored is not stored twice."
 
 _SETTINGS = """
@@ -127,7 +128,7 @@ class Database:
 def _connection_lost(why: str) -> StorageFailed:
     return StorageFailed(
         f"The connection to PostgreSQL was lost: {why.strip()}.",
-        hint="Check that the server runs and can be reached: 'nova doctor'.",
+        hint=_REACH_HINT,
     )
 
 
@@ -142,7 +143,7 @@ def connect(url: str, *, lock_timeout_ms: int) -> Database:
     if not url.startswith(("postgresql://", "postgres://")):
         raise StoreUnusable(
             "The journal's URL does not begin with postgresql://.",
-            hint="Set journal.url to postgresql://USER:PASSWORD@HOST:PORT/DATABASE.",
+            hint="Set database_url to postgresql://USER:PASSWORD@HOST:PORT/DATABASE.",
         )
     with translated("connecting"):
         try:
@@ -249,11 +250,11 @@ _BY_STATE: dict[str, tuple[str, str]] = {
     "53100": ("The server's disk is full", "Free some space there and try again."),
     "25006": (
         "The server takes no writes: it may be a standby",
-        "Point journal.url at the primary server.",
+        "Point database_url at the primary server.",
     ),
     "42501": (
         "The server refuses us a right that the journal needs",
-        "The user of journal.url must own the journal's tables, or may create them.",
+        "The user of database_url must own the journal's tables, or may create them.",
     ),
     "57014": ("The server cancelled the work", "Try again; see the server's log."),
 }
@@ -277,7 +278,7 @@ def _ours(error: Any, doing: str) -> Exception:
     if state == "55P03":
         return StorageFailed(
             "Other processes kept the journal for too long; nothing was acknowledged.",
-            hint="Look for a stopped process on the same database ('nova doctor'); "
+            hint="See who holds it: SELECT * FROM pg_locks WHERE locktype = 'advisory'. "
             "journal.lock_timeout_ms sets the wait.",
         )
     if state in _BY_STATE:
@@ -285,7 +286,8 @@ def _ours(error: Any, doing: str) -> Exception:
         return StorageFailed(f"{what} ({doing}): {first}; nothing was acknowledged.", hint=hint)
     if not state or state[:2] in ("08", "53", "57", "58", "28", "3D", "40"):
         return StorageFailed(
-            f"PostgreSQL failed or could not be reached ({doing}): {first}.", hint=_RETRY_HINT
+            f"PostgreSQL failed or could not be reached ({doing}): {first}.",
+            hint=_RETRY_HINT if doing == "appending" else _REACH_HINT,
         )
     return Corrupt(
         f"The journal's tables on PostgreSQL are damaged or not ours ({doing}): {first}.",

@@ -33,7 +33,7 @@ def prepare(database: Database, *, journal: bytes) -> None:
     if database.rows("SELECT current_schema()") == [(None,)]:
         raise StoreUnusable(
             "The database has no schema for the journal: search_path names none that exists.",
-            hint="Create it, or add ?options=-csearch_path%3DSCHEMA to journal.url.",
+            hint="Create it, or add ?options=-csearch_path%3DSCHEMA to database_url.",
         )
     database.rows(_LOCK)
     _migrate(database, journal)

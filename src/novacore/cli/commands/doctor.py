@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import dataclasses
 
-from novacore.cli import examining, examining_backups
+from novacore.cli import examining, examining_backups, examining_database
 from novacore.cli.context import Context, open_context
 from novacore.cli.examining import Finding, State
 from novacore.cli.exits import DONE, FAILED
@@ -16,6 +16,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Examine, report, and say by the exit code whether something needs mending."""
     context = open_context(arguments)
     findings = [*examining.examine_place(context.settings)]
+    findings += examining_database.examine_database(context.settings)
     findings += examining.examine_store(context.settings)
     findings += examining.examine_tiers(context.settings)
     findings.append(examining_backups.examine_backups(context.settings))
