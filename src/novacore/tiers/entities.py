@@ -74,7 +74,7 @@ _PROGRAMS: Final = _FAMILIES | frozenset(
     )
 )
 _CAPITAL: Final = re.compile(r"(?<![\w'’.-])[^\W\d_a-z](?:[\w'’.&-]*\w)")
-_JOINING: Final = frozenset(_words("of the and de der den van von la le du da del di"))
+_JOINING: Final = frozenset(_words("of the de der den van von la le du da del di"))
 _JOINT: Final = re.compile(rf" (?:(?:{'|'.join(sorted(_JOINING))}) ){{0,3}}")
 _LOUD: Final = re.compile(r"(?:\b[A-Z]{2,}\b[ ,]+){3,}\b[A-Z]{2,}\b")
 """A line in capitals: nothing in it stands out."""
