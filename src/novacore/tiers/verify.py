@@ -157,49 +157,92 @@ class Verifier:
         return self._compare(session_id, self._state())
 
     def _compare(self, session_id: str, state: TierState) -> Difference | None:
-        found: dict[_Key, bytes] = {}
         try:
-            twice = self._read_back(session_id, found)
+            held, twice = self._read_back(session_id)
         except (TierUnavailable, journal.JournalError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever damage raises is the finding
             what = f"The session can't be read back: {describe(error)}"
             return Difference(what=what, session_id=session_id)
-        self._items += len(found)
+        if twice is not None:
+            return Difference(what="It is stored twice.", **_place(twice))
         comparison = _Comparison(
-            found=found,
+            held=held,
             reached=state.watermark.sequence if state.watermark else 0,
             forgotten_us=self._slot.projection.forget_before_us(self._clock.now_us()),
             excused={each.sequence for each in state.set_aside},
         )
-        wrong = [Difference(what="It is stored twice.", **_place(key)) for key in twice]
         try:
             for records in self._journal_records(session_id):
                 for item in self._project(records, comparison.excused):
                     comparison.take(item)
+            return self._told(session_id, comparison, state)
         except journal.Corrupt as error:
             what = f"The journal itself is damaged: {describe(error)}"
             return Difference(what=what, session_id=session_id, position=error.position)
         except _Unreadable as error:
             what = f"What the tier should hold of it can't be told: {error.message}"
             return Difference(what=what, session_id=session_id, position=error.position)
-        wrong += [self._explained(item, key) for key, item in comparison.wrong.items()]
-        extra = [key for key in found if not self._is_pending(key, state)]
-        wrong += [Difference(what="The journal has no such thing.", **_place(key)) for key in extra]
-        return min(wrong, key=_order, default=None)
 
-    def _read_back(self, session_id: str, found: dict[_Key, bytes]) -> list[_Key]:
-        """Fill in the digests of what the tier holds of a session; returns keys that come twice."""
-        twice: list[_Key] = []
+    def _read_back(self, session_id: str) -> tuple[set[bytes], _Key | None]:
+        """The digests of what the tier holds of a session, and the key of what it holds twice."""
+        held: set[bytes] = set()
+        twice: _Key | None = None
         with self._slot.lock:
             for item in self._slot.engine.read(session_id):
-                if item.key in found:
-                    twice.append(item.key)
-                found[item.key] = item.digest()
-        return twice
+                digest = item.digest()
+                if digest in held:
+                    twice = twice or item.key
+                held.add(digest)
+        self._items += len(held)
+        return held, twice
 
-    def _journal_records(self, session_id: str) -> Iterator[list[Record]]:
-        """A session's own entries, without what it shares with its parent."""
+    def _told(
+        self, session_id: str, comparison: "_Comparison", state: TierState
+    ) -> Difference | None:
+        """The first difference by its place: what is missing, or what should not be there."""
+        missing = comparison.missing
+        extra = self._first_extra(session_id, comparison.held, state) if comparison.held else None
+        if extra is None or (missing is not None and _order(missing.key) < _order(extra.key)):
+            if missing is None:
+                return None
+            return Difference(what="It is missing.", **_place(missing.key))
+        expected = self._expected(extra.key)
+        if expected is None:
+            return Difference(what="The journal has no such thing.", **_place(extra.key))
+        what = f"Its {_first_difference(expected, extra)} differs."
+        return Difference(what=what, **_place(extra.key))
+
+    def _first_extra(self, session_id: str, digests: set[bytes], state: TierState) -> Item | None:
+        """The first item of those digests that the tier should not hold any more."""
+        applied = state.watermark.erasures if state.watermark else 0
+        pending = [
+            erased
+            for erased in self._feed.erasures(applied, _ERASURES_MAX)
+            if erased.session_id == session_id
+        ]
+        first: Item | None = None
+        with self._slot.lock:
+            for item in self._slot.engine.read(session_id):
+                if first is not None and _order(item.key) >= _order(first.key):
+                    continue
+                if item.digest() in digests and not _is_pending(item, pending):
+                    first = item
+        return first
+
+    def _expected(self, key: _Key) -> Item | None:
+        """What the journal says that stands at a key; None: nothing."""
+        _, session_id, position, _ = key
+        for records in self._journal_records(session_id, only=position):
+            for item in self._project(records, set()):
+                if item.key == key:
+                    return item
+        return None
+
+    def _journal_records(
+        self, session_id: str, *, only: int | None = None
+    ) -> Iterator[list[Record]]:
+        """A session's own entries, without what it shares with its parent; or one of them."""
         owned = self._feed.find_session(session_id)
         if owned is None or owned.is_erased:
             return
@@ -208,8 +251,11 @@ class Verifier:
         except journal.SessionUnknown:
             return  # erased a moment ago
         self._records.forget()
-        for start in range(owned.info.forked_at or 0, len(entries), _CHUNK):
-            chunk = [entries[at] for at in range(start, min(start + _CHUNK, len(entries)))]
+        start, end = owned.info.forked_at or 0, len(entries)
+        if only is not None:
+            start, end = max(start, only), min(end, only + 1)
+        for at in range(start, end, _CHUNK):
+            chunk = [entries[each] for each in range(at, min(at + _CHUNK, end))]
             yield [self._records.of(entry) for entry in chunk if entry.session_id == session_id]
 
     def _project(self, records: Sequence[Record], excused: set[int]) -> Iterable[Item]:
@@ -224,26 +270,6 @@ class Verifier:
                 raise _Unreadable(describe(error), position=records[0].position) from error
         return (item for record in records for item in self._project([record], excused))
 
-    def _explained(self, expected: Item, key: _Key) -> Difference:
-        """What differs, by reading the item once more."""
-        with self._slot.lock:
-            held = [item for item in self._slot.engine.read(expected.session_id) if item.key == key]
-        if not held:
-            return Difference(what="It is missing.", **_place(key))
-        return Difference(
-            what=f"Its {_first_difference(expected, held[0])} differs.", **_place(key)
-        )
-
-    def _is_pending(self, key: _Key, state: TierState) -> bool:
-        """Whether the entry was erased so recently that the tier need not have followed yet."""
-        applied = state.watermark.erasures if state.watermark else 0
-        _, session_id, position, _ = key
-        return any(
-            erased.session_id == session_id
-            and (erased.positions is None or position in erased.positions)
-            for erased in self._feed.erasures(applied, _ERASURES_MAX)
-        )
-
 
 class _Unreadable(NovaError):
     """What the tier holds, or what it should hold, can't be read."""
@@ -256,31 +282,35 @@ class _Unreadable(NovaError):
 
 
 class _Comparison:
-    """Holds what was found against what is expected, one item after another."""
+    """Holds what was read back against what is expected, one item after another."""
 
     def __init__(
-        self, *, found: dict[_Key, bytes], reached: int, forgotten_us: int, excused: set[int]
+        self, *, held: set[bytes], reached: int, forgotten_us: int, excused: set[int]
     ) -> None:
-        self._found = found
+        self.held = held
+        """Digests of what the tier holds; in the end, of what was not expected."""
+        self.excused = excused
+        self.missing: Item | None = None
+        """The first that the tier should hold and does not."""
         self._reached = reached
         self._forgotten_us = forgotten_us
-        self.excused = excused
-        self.wrong: dict[_Key, Item] = {}
 
     def take(self, item: Item) -> None:
-        """Compare one expected item; what is left in `found` at the end was not expected."""
-        held = self._found.pop(item.key, None)
-        if held is None:
-            is_due = item.sequence <= self._reached and item.recorded_at_us >= self._forgotten_us
-            if is_due and item.sequence not in self.excused:
-                self._note(item)
-        elif held != item.digest():
-            self._note(item)
+        """Compare one expected item."""
+        digest = item.digest()
+        if digest in self.held:
+            self.held.discard(digest)
+            return
+        is_due = item.sequence <= self._reached and item.recorded_at_us >= self._forgotten_us
+        if not is_due or item.sequence in self.excused:
+            return
+        if self.missing is None or _order(item.key) < _order(self.missing.key):
+            self.missing = item
 
-    def _note(self, item: Item) -> None:
-        """Keep the first few: one is named, and a whole session may be wrong."""
-        if len(self.wrong) < _CHUNK:
-            self.wrong[item.key] = item
+
+def _is_pending(item: Item, pending: Sequence[journal.Erased]) -> bool:
+    """Whether its entry was erased so recently that the tier need not have followed yet."""
+    return any(each.positions is None or item.position in each.positions for each in pending)
 
 
 def _is_as(state: TierState, before: TierState) -> bool:
@@ -297,8 +327,8 @@ def _place(key: _Key) -> dict[str, Any]:
     return {"collection": key[0], "session_id": key[1], "position": key[2], "part": key[3]}
 
 
-def _order(difference: Difference) -> tuple[int, str, str]:
-    return difference.position or 0, difference.collection, difference.part
+def _order(key: _Key) -> tuple[int, str, str]:
+    return key[2], key[0], key[3]
 
 
 def _first_difference(expected: Item, held: Item) -> str:
