@@ -16,6 +16,7 @@ from novacore.bootstrap.erasing import (
     find_owner,
     find_session,
 )
+from novacore.bootstrap.learning import learn
 from novacore.bootstrap.library import MemoryStore, open_library, open_store
 from novacore.bootstrap.replicas import open_place, open_replica
 from novacore.bootstrap.tiers import open_tiers, projecting
@@ -30,6 +31,7 @@ __all__ = [
     "find_agent",
     "find_owner",
     "find_session",
+    "learn",
     "open_agent",
     "open_embedder",
     "open_library",

@@ -11,6 +11,9 @@ KIB = 1024
 class Config:
     """How memories live. Checked when made."""
 
+    learn: bool = setting(
+        True, doc="After each turn, what you stated in it is remembered as facts, by rules."
+    )
     working_turns: int = setting(
         20,
         unit="turns",

@@ -107,6 +107,7 @@ class _Run:
                 await self._work(running, task, typing=typing)
             finally:
                 await running.close()
+            await asyncio.to_thread(bootstrap.learn, self._store, session, config=chosen.memory)
         finally:
             await model.close()
         assert self._finished is not None

@@ -81,6 +81,7 @@ class Conversation:
         if turn.cancelled():
             raise Leave
         turn.result()
+        await self._room.desk.learn()
         if not self._room.console.is_plain:
             self._room.console.line()
 

@@ -3,6 +3,7 @@
 A session is made by its first message, so that looking around leaves nothing behind.
 """
 
+import asyncio
 import dataclasses
 import datetime as dt
 import time
@@ -102,6 +103,17 @@ class Desk:
             self._agent.use_model(model)
         before, self.settings, self.model = self.model, changed, model
         await before.close()
+
+    async def learn(self) -> None:
+        """Keep what the last turn stated, and which memories it used.
+
+        Raises:
+            JournalError: not now; the next turn makes up for it.
+        """
+        if self.session is not None:
+            await asyncio.to_thread(
+                bootstrap.learn, self.store, self.session, config=self.settings.memory
+            )
 
     async def close(self) -> None:
         """End what the agent runs, and close the model."""

@@ -14,7 +14,7 @@ _QUESTION: Final = re.compile(
     re.IGNORECASE,
 )
 _UNREAL: Final = re.compile(
-    r"\b(?:if|suppos\w*|imagin\w*|pretend\w*|assum\w*|hypothe\w+|whether|would|wouldn't|could"
+    r"\b(?:if|suppos\w*|imagine\w*|imaginary|imagining|pretend\w*|assume\w*|assuming|hypothe\w+|whether|would|wouldn't|could"
     r"|might|maybe|perhaps|probably|possibly|presumably|guess|wish\w*|hop(?:e|ing)|unless|were to"
     r"|as though|let's say|lets say|say that|for (?:example|instance)|e\.g|used to|almost|nearly"
     r"|considering|thinking (?:about|of)|plan(?:ning)? to|going to|want to|wanted to|dream\w*"

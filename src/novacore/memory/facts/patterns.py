@@ -38,8 +38,8 @@ _SINCE = (
 _MONTHS = "january february march april may june july august september october november december"
 _MONTH = "|".join(_MONTHS.split()) + "|" + "|".join(name[:3] for name in _MONTHS.split())
 _DATE = (
-    rf"(?:\d{{4}}-\d{{2}}-\d{{2}}|(?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{_MONTH})\.?"
-    rf"(?:,? \d{{4}})?|(?:{_MONTH})\.? (?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?"
+    rf"(?:\d{{4}}-\d{{2}}-\d{{2}}|(?:the )?\d{{1,2}}(?:[snrt][tdh])?(?: of)? (?:{_MONTH})\.?"
+    rf"(?:,? \d{{4}})?|(?:{_MONTH})\.? (?:the )?\d{{1,2}}(?:[snrt][tdh])?(?:,? \d{{4}})?"
     r"|\d{1,2}[./]\d{1,2}[./]\d{4})"
 )
 _RELATION = (

@@ -78,12 +78,15 @@ class Book:
         """
         with self._writing:
             for _ in range(TRIES_MAX):
-                session = self._made_session()
                 with self.read() as fold:
-                    position = fold.position
-                    drafts = build(fold, session.id)
+                    session, position = self._session, fold.position
+                    drafts = build(fold, session.id if session else "")
                 if not drafts:
                     return 0
+                if session is None:
+                    # The ids of entries hold the session's: make it, and build them again.
+                    self._made_session()
+                    continue
                 try:
                     session.append(*drafts, expected=position)
                 except (journal.PositionConflict, journal.IdConflict):

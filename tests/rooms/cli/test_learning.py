@@ -1,0 +1,51 @@
+"""What a turn leaves behind it: facts that were stated, uses of memories, time that passed."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.rooms.cli.conftest import Nova
+from tests.scripted_provider import ScriptedProvider
+
+import novacore
+from novacore import bootstrap, memory
+
+
+@pytest.fixture
+def provider(nova: Nova, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedProvider]:
+    with ScriptedProvider() as scripted:
+        monkeypatch.setenv("NOVA_LLM_PROVIDER", "openai")
+        monkeypatch.setenv("NOVA_LLM_BASE_URL", scripted.url)
+        monkeypatch.setenv("NOVA_LLM_API_KEY", "key")
+        monkeypatch.setenv("NOVA_TIERS_PROJECTOR", "off")
+        yield scripted
+
+
+def test_what_a_task_states_is_known_afterwards(nova, provider):
+    provider.play({"text": "My name is Bob."})
+    assert nova("run", "-t", "My name is Anna.").code == 0
+    found = nova("memories", "facts", "--json").json
+    assert [each["text"] for each in found] == ["The user's name is Anna."]
+
+
+def test_learning_can_be_switched_off(nova, provider, monkeypatch):
+    monkeypatch.setenv("NOVA_MEMORY_LEARN", "false")
+    provider.play({"text": "hello"})
+    assert nova("run", "-t", "My name is Anna.").code == 0
+    assert nova("memories", "facts", "--json").json == []
+
+
+def test_a_turn_that_states_nothing_writes_nothing(nova, provider):
+    provider.play({"text": "hello"})
+    assert nova("run", "-t", "hello").code == 0
+    assert "memories:" not in nova("sessions", "--all").out
+
+
+def test_a_memory_that_recall_found_counts_as_used_after_the_turn(nova):
+    with novacore.open(nova.data_dir) as store:
+        made = store.memories.create("the wombat build needs make 4", term="long")
+        session = store.session("talk")
+        for _ in range(3):
+            assert store.recall("wombat build")
+        assert store.memories.get(made.id).access_count == 0
+        bootstrap.learn(store, session, config=memory.Config())
+        assert store.memories.get(made.id).access_count == 1
