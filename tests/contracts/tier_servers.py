@@ -56,4 +56,11 @@ SERVER_ENGINES: Sequence[Mapping[str, Any]] = (
         "config": _url("nats_url"),
         "dead": {"nats_url": "nats://127.0.0.1:1"},
     },
+    {
+        "tier": "broker",
+        "name": "kafka",
+        "server": "kafka_server",
+        "config": _url("kafka_url"),
+        "dead": {"kafka_url": "kafka://127.0.0.1:1", "timeout_ms": 300},
+    },
 )

@@ -11,6 +11,7 @@ from typing import Final
 from novacore.tiers.cypher_falkordb import FalkorDBGraph
 from novacore.tiers.cypher_neo4j import Neo4jGraph
 from novacore.tiers.errors import TierUnknown
+from novacore.tiers.kafka_broker import KafkaBroker
 from novacore.tiers.mongodb_document import MongoDocument
 from novacore.tiers.nats_broker import NatsBroker
 from novacore.tiers.pgvector import PgVector
@@ -71,6 +72,7 @@ ENGINES: Final[Mapping[tuple[str, str], EngineKind]] = {
     ("graph", "falkordb"): EngineKind(make=FalkorDBGraph, extra="falkordb"),
     ("graph", "neo4j"): EngineKind(make=Neo4jGraph, extra="neo4j"),
     ("document", "mongodb"): EngineKind(make=MongoDocument, extra="mongodb"),
+    ("broker", "kafka"): EngineKind(make=KafkaBroker, extra="kafka"),
     ("broker", "nats"): EngineKind(make=NatsBroker, extra="nats"),
     ("vector", "pgvector"): EngineKind(make=PgVector, extra="postgresql"),
     ("vector", "qdrant"): EngineKind(make=QdrantVector, extra="qdrant"),

@@ -4,12 +4,13 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from novacore.tiers.errors import TierUnavailable
 from novacore.tiers.model import Health
 from novacore.tiers.server_link import address, library, reason
+from novacore.tiers.server_loop import PrivateLoop
 
 Given = TypeVar("Given")
 
@@ -30,8 +31,7 @@ class NatsLink:
         self._timeout_s = timeout_ms / 1000
         self._prepare = prepare
         self._turn = threading.RLock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._loop = PrivateLoop("nova-nats")
         self._connection: Any = None
         self._stream: Any = None
 
@@ -52,12 +52,7 @@ class NatsLink:
         nats = library("nats", extra="nats")
         limit_s = self._timeout_s * (steps + 2) + wait_ms / 1000
         with self._turn, self._told(nats):
-            future = asyncio.run_coroutine_threadsafe(self._run(nats, work), self._running())
-            try:
-                return future.result(limit_s)
-            except TimeoutError:
-                future.cancel()
-                raise
+            return self._loop.run(self._run(nats, work), limit_s=limit_s)
 
     async def _run(self, nats: Any, work: Callable[[Any, Any], Awaitable[Given]]) -> Given:
         if self._connection is None or not self._connection.is_connected:
@@ -82,6 +77,7 @@ class NatsLink:
                     # A call that fails says so; the next one connects again.
                     allow_reconnect=False,
                     max_reconnect_attempts=1,
+                    reconnect_time_wait=0.05,
                     error_cb=_pass_over,
                 ),
                 self._timeout_s,
@@ -105,15 +101,6 @@ class NatsLink:
                 f"NATS at {address(self._url)} does not serve us: {reason(error, url=self._url)}"
             ) from None
 
-    def _running(self) -> asyncio.AbstractEventLoop:
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            self._thread = threading.Thread(
-                target=self._loop.run_forever, name="nova-nats", daemon=True
-            )
-            self._thread.start()
-        return self._loop
-
     async def _disconnect(self) -> None:
         connection, self._connection, self._stream = self._connection, None, None
         if connection is not None:
@@ -121,12 +108,9 @@ class NatsLink:
 
     def _forget(self) -> None:
         """Give up a connection on which something failed."""
-        if self._loop is not None and self._connection is not None:
-            future = asyncio.run_coroutine_threadsafe(self._disconnect(), self._loop)
-            try:
-                future.result(self._timeout_s)
-            except (TimeoutError, OSError):
-                future.cancel()
+        if self._connection is not None:
+            with suppress(TimeoutError, OSError):
+                self._loop.run(self._disconnect(), limit_s=self._timeout_s)
 
     def health(self) -> Health:
         """A round trip, timed, and the server's version."""
@@ -148,13 +132,7 @@ class NatsLink:
         """Close the connection and end the thread; the next call begins anew."""
         with self._turn:
             self._forget()
-            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
-            if loop is not None and thread is not None:
-                # One more turn, in which what was closed ends.
-                asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result()
-                loop.call_soon_threadsafe(loop.stop)
-                thread.join()
-                loop.close()
+            self._loop.close()
 
 
 async def _pass_over(error: Exception) -> None:
