@@ -17,6 +17,8 @@ from novacore.memory.recall.segment import Floats, Ints
 from novacore.memory.recall.vectors import Vectors
 
 _OWN_CANDIDATES: Final = 40
+_COSINE_MIN: Final = 0.2
+"""What has no word of the question and is no nearer to it is not found at all."""
 _POOL: Final = 8
 """So many times the candidates are looked at for texts that say the same."""
 _VECTOR_CANDIDATES: Final = 40
@@ -159,7 +161,8 @@ class Searcher:
         ]
         if self._vectors is not None and vector is not None and vector.any():
             count = max(_VECTOR_CANDIDATES, limit // 2)
-            found.append(self._vectors.nearest(vector, count, allowed=allowed))
+            near = self._vectors.nearest(vector, count, allowed=allowed)
+            found.append(near[self._vectors.cosines(vector, near) >= _COSINE_MIN])
         found.extend(self._with_phrase(phrase, allowed) for phrase in query.phrases)
         numbers = np.unique(np.concatenate(found)).astype(np.int32)
         if diversity:
