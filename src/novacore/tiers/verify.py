@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from novacore import journal
 from novacore.kit import Clock, ErrorKind, NovaError
-from novacore.tiers.errors import TierUnavailable
+from novacore.tiers.errors import TierCorrupt, TierUnavailable
 from novacore.tiers.model import Item, Record, SetAside, TierState
 from novacore.tiers.projector import describe, is_of
 from novacore.tiers.records import Records
@@ -144,7 +144,7 @@ class Verifier:
         except NovaError:
             raise
         except Exception as error:
-            raise _Unreadable(describe(error)) from error
+            raise TierCorrupt(describe(error)) from error
 
     def _compare_patiently(self, session_id: str) -> Difference | None:
         """Compare a session; again where the tier was changed otherwise than by going on."""
@@ -180,8 +180,8 @@ class Verifier:
         except journal.Corrupt as error:
             what = f"The journal itself is damaged: {describe(error)}"
             return Difference(what=what, session_id=session_id, position=error.position)
-        except _Unreadable as error:
-            what = f"What the tier should hold of it can't be told: {error.message}"
+        except _Untold as error:
+            what = f"What the tier should hold of it can't be told: {error}"
             return Difference(what=what, session_id=session_id, position=error.position)
 
     def _read_back(self, session_id: str) -> tuple[set[bytes], _Key | None]:
@@ -267,17 +267,15 @@ class Verifier:
             if len(records) == 1:
                 if records[0].sequence in excused:
                     return []
-                raise _Unreadable(describe(error), position=records[0].position) from error
+                raise _Untold(error, position=records[0].position) from error
         return (item for record in records for item in self._project([record], excused))
 
 
-class _Unreadable(NovaError):
-    """What the tier holds, or what it should hold, can't be read."""
+class _Untold(Exception):
+    """The projection fails on an entry, so that it can't be told what the tier should hold."""
 
-    kind = ErrorKind.CORRUPT
-
-    def __init__(self, message: str, *, position: int | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, error: Exception, *, position: int) -> None:
+        super().__init__(describe(error))
         self.position = position
 
 

@@ -217,3 +217,18 @@ def test_verify_is_right_while_appends_erasures_and_projectors_go_on(filled):
         runner.stop()
     assert opened.catch_up(timeout_ms=PATIENCE_MS)
     assert all(report.is_equal for report in opened.verify())
+
+
+def test_an_entry_that_can_not_be_projected_and_is_not_set_aside_is_a_difference(filled):
+    filled.projections["hot"].poison.add("text 6")
+    report = filled.open().verify("hot")[0]
+    assert "can't be told" in report.difference.what
+    assert report.difference.position == 3
+
+
+def test_a_list_of_sessions_that_can_not_be_read_is_a_difference(filled, monkeypatch):
+    def broken() -> Iterator[str]:
+        raise KeyError("half a row")
+
+    monkeypatch.setattr(filled.engines["hot"], "sessions", broken)
+    assert "can't be read" in filled.open().verify("hot")[0].difference.what
