@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 from novacore import journal
 
@@ -35,18 +34,23 @@ async def talk(store: journal.JournalStore, number: int, *, until_s: float) -> l
     return found
 
 
-async def work(folder: Path, seconds: float) -> list[list[float]]:
+def open_at(place: str) -> journal.JournalStore:
+    """The journal in a folder, or at a URL."""
+    return journal.open_postgres(place) if "://" in place else journal.open_store(place)
+
+
+async def work(place: str, seconds: float) -> list[list[float]]:
     """One process: its callers, all starting on a sign."""
-    with journal.open_store(folder) as store:
+    with open_at(place) as store:
         print("ready", flush=True)
         sys.stdin.readline()
         until_s = time.monotonic() + seconds
         return await asyncio.gather(*(talk(store, n, until_s=until_s) for n in range(CALLERS)))
 
 
-def measure(folder: Path, seconds: float) -> list[list[list[float]]]:
+def measure(place: str, seconds: float) -> list[list[list[float]]]:
     """Per process and caller, the milliseconds of each append."""
-    command = [sys.executable, "-m", "benchmarks.fairness", "--child", str(folder)]
+    command = [sys.executable, "-m", "benchmarks.fairness", "--child", place]
     children = [
         subprocess.Popen(
             [*command, "--seconds", str(seconds)],
@@ -95,13 +99,14 @@ def main() -> int:
     """Measure, or be one of the processes that are measured."""
     parser = argparse.ArgumentParser(prog="benchmarks.fairness", description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--child", type=Path, default=None, help=argparse.SUPPRESS)
+    parser.add_argument("--url", help="an empty PostgreSQL database; left out: SQLite")
+    parser.add_argument("--child", default=None, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child is not None:
         print(json.dumps(asyncio.run(work(asked.child, asked.seconds))), flush=True)
         return 0
     with tempfile.TemporaryDirectory(prefix="nova-fairness-") as folder:
-        found = measure(Path(folder), asked.seconds)
+        found = measure(asked.url or folder, asked.seconds)
     return 0 if report(found, asked.seconds) else 1
 
 
