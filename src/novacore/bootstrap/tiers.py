@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import subprocess
 import sys
+import threading
 from collections.abc import Generator
 from typing import Final
 
@@ -91,6 +92,5 @@ def _let_go(process: "subprocess.Popen[bytes]") -> None:
     assert process.stdin is not None
     with contextlib.suppress(OSError):
         process.stdin.close()
-    process.poll()
-    # It is not ours to wait for: what is left of it belongs to the system when we end.
-    process.returncode = process.returncode if process.returncode is not None else 0
+    # Nobody waits for it, but somebody has to hear of its end, as long as we are there.
+    threading.Thread(target=process.wait, name="nova-projector-end", daemon=True).start()
