@@ -6,7 +6,7 @@ from novacore.journal import frame as frames
 from novacore.journal import postgres_read
 from novacore.journal.errors import Corrupt, SessionUnknown
 from novacore.journal.model import Problem
-from novacore.journal.postgres_connect import Database
+from novacore.journal.postgres_connect import Database, Numbers
 from novacore.journal.segment import Segment
 from novacore.journal.store import Snapshot
 from novacore.journal.value import blob_digests
@@ -18,6 +18,10 @@ SELECT h.sequence, (SELECT count(*) FROM journal_entry),
         WHERE e.sequence = h.sequence),
     (SELECT count(*) FROM journal_erasure), h.erasures
 FROM journal_head h
+"""
+_STRAYS = """
+SELECT s.id, e.position FROM journal_entry e LEFT JOIN journal_session s ON s.key = e.session
+WHERE s.key IS NULL OR e.position >= s.entries OR e.position < s.forked_at LIMIT 20
 """
 _SESSION = """
 SELECT s.key, s.scope, s.named, s.tenant, s.owner, s.workspace, s.name, s.is_erased, s.entries,
@@ -41,7 +45,17 @@ def check_whole(database: Database) -> list[Problem]:
         found.append("The journal does not end with the entry that its head names.")
     if erasures != said:
         found.append(f"The list of erasures has {erasures} lines of {said}.")
-    return [Problem(what=each) for each in found]
+    return [Problem(what=each) for each in found] + _strays(database)
+
+
+def _strays(database: Database) -> list[Problem]:
+    """Entries that the index lists where no session has any."""
+    found: list[Problem] = []
+    for session, position in database.rows(_STRAYS):
+        name = frames.session_text(session) if session else None
+        what = f"Entry {position} of session {name} is listed but not stored."
+        found.append(Problem(what=what, session_id=name, position=position))
+    return found
 
 
 def session_ids(database: Database) -> list[bytes]:
@@ -122,6 +136,7 @@ def _index_faults(
     """The session's own entries against the indexes of entries, ids and blobs.
 
     These are read after the entries, so what was added since is beyond the last and not looked at.
+    What is listed and has no session is found by `check_whole`: here that would read every entry.
     """
     key, session = whose
     own = list(_own_entries(loaded, session))
@@ -129,8 +144,9 @@ def _index_faults(
     listed = {
         position: (sequence, entry_id)
         for position, sequence, entry_id in database.rows(
-            "SELECT position, sequence, id FROM journal_entry WHERE session = %s AND position < %s",
-            (key, end),
+            "SELECT position, sequence, id FROM journal_entry WHERE sequence = ANY (%s)"
+            " AND session = %s",
+            (Numbers(stored.sequence for _, stored in own if stored), key),
         )
     }
     named = set(
@@ -140,7 +156,7 @@ def _index_faults(
         )
     )
     for position, stored in own:
-        place = listed.pop(position, None)
+        place = listed.get(position)
         if stored is None:
             named = {each for each in named if each[0] != position}
             continue
@@ -150,8 +166,6 @@ def _index_faults(
         if not used <= named:
             yield f"A blob of entry {position} of session {name} is not listed.", position
         named -= used
-    for position in sorted(listed):
-        yield f"Entry {position} of session {name} is listed but not stored.", position
     if named:
         yield f"Session {name} lists blobs that no entry of it names.", None
 

@@ -14,7 +14,7 @@ from novacore.journal import standing as standings
 from novacore.journal.errors import Corrupt, SessionUnknown, StorageFailed
 from novacore.journal.postgres_connect import FORMAT, Blocks, Database, Numbers
 from novacore.journal.postgres_frames import completed
-from novacore.journal.postgres_read import segment_of
+from novacore.journal.postgres_segments import segment_of
 from novacore.journal.segment import Segment, layout_of
 from novacore.journal.store import Erasure
 

@@ -13,7 +13,8 @@ from novacore.journal.model import Erased, FeedState, Scope
 from novacore.journal.plan import Head
 from novacore.journal.postgres_connect import Database, Numbers
 from novacore.journal.postgres_frames import completed
-from novacore.journal.segment import Layout, Segment
+from novacore.journal.postgres_segments import SegmentCache, segment_of
+from novacore.journal.segment import Segment
 from novacore.journal.store import SessionRow, Snapshot
 from novacore.journal.transcript import Part, Tail
 
@@ -66,14 +67,6 @@ _PLACE = """
 SELECT e.sequence, e.session, e.position, s.id, t.before, t.frame
 FROM journal_entry e JOIN journal_session s ON s.key = e.session
 LEFT JOIN journal_tail t ON t.session = e.session AND t.position = e.position
-"""
-
-_COVERING = """
-SELECT g.session, g.base, g.count, g.messages, g.heads_size, g.data, s.id
-FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) u (session, low, high)
-JOIN journal_segment g
-    ON g.session = u.session AND g.base <= u.high AND g.base + g.count > u.low
-JOIN journal_session s ON s.key = g.session
 """
 
 
@@ -227,12 +220,6 @@ def _lost(session: bytes, begin: int, end: int) -> Part:
     return Part(run, take=run.count)
 
 
-def segment_of(values: tuple[Any, ...]) -> Segment:
-    """A segment by (session's key, base, count, messages, size of heads, data, session's id)."""
-    _, base, count, messages, heads_size, data, session = values
-    return Segment(data, layout=Layout(session, base, count, messages, heads_size))
-
-
 def missing(session: bytes, position: int) -> Corrupt:
     """The error for an entry that the tables should hold and do not."""
     name = frames.session_text(session)
@@ -331,11 +318,13 @@ def find_entry(database: Database, scope: tuple[str, str], entry_id: bytes) -> F
     rows = database.rows(
         f"{_PLACE} WHERE e.id = %s AND s.scope = %s", (entry_id, scope_digest(*scope))
     )
-    found = _frames(database, rows)
+    found = _frames(database, rows, SegmentCache())
     return found[0] if found else None
 
 
-def feed(database: Database, after: int, limit: int, *, scope: Scope | None) -> list[Frame]:
+def feed(
+    database: Database, after: int, limit: int, *, scope: Scope | None, cache: SegmentCache
+) -> list[Frame]:
     """Entries above a sequence, of one owner or (None) of all.
 
     Segments are read after the rows that need them. A seal in between is no harm: entries only ever
@@ -347,25 +336,19 @@ def feed(database: Database, after: int, limit: int, *, scope: Scope | None) -> 
         f"{_PLACE} WHERE e.sequence > %s{of_owner} ORDER BY e.sequence LIMIT %s",
         (after, *owner, max(0, limit)),
     )
-    return _frames(database, rows)
+    return _frames(database, rows, cache)
 
 
-def _frames(database: Database, rows: Sequence[tuple[Any, ...]]) -> list[Frame]:
+def _frames(
+    database: Database, rows: Sequence[tuple[Any, ...]], cache: SegmentCache
+) -> list[Frame]:
     """The frames of rows of `_PLACE`; a damaged one is named."""
     spans: dict[int, tuple[int, int]] = {}
     for _, key, position, _, _, stored in rows:
         if stored is None:
             low, high = spans.get(key, (position, position))
             spans[key] = (min(low, position), max(high, position))
-    sealed: dict[int, list[Segment]] = {}
-    if spans:
-        parameters = (
-            Numbers(spans),
-            Numbers(low for low, _ in spans.values()),
-            Numbers(high for _, high in spans.values()),
-        )
-        for values in database.rows(_COVERING, parameters):
-            sealed.setdefault(values[0], []).append(segment_of(values))
+    sealed = cache.covering(database, spans) if spans else {}
     found: list[Frame] = []
     for sequence, key, position, session, before, stored in rows:
         try:

@@ -4,6 +4,7 @@ from novacore.journal import postgres_check, postgres_read
 from novacore.journal.frame import Frame
 from novacore.journal.model import Erased, FeedState, Problem, Scope
 from novacore.journal.postgres_connect import Pool
+from novacore.journal.postgres_segments import SegmentCache
 from novacore.journal.store import SessionRow, Snapshot
 
 _MARK = b"SELECT changes FROM journal_head"
@@ -13,6 +14,7 @@ class PostgresReads:
     """What an engine on PostgreSQL answers without the turn."""
 
     _pool: Pool
+    _segments: SegmentCache
 
     def find_sessions(
         self,
@@ -49,7 +51,10 @@ class PostgresReads:
     def feed(self, after: int, limit: int, *, scope: Scope | None) -> list[Frame]:
         """See `Engine.feed`."""
         return self._pool.run(
-            lambda database: postgres_read.feed(database, after, limit, scope=scope), "reading"
+            lambda database: postgres_read.feed(
+                database, after, limit, scope=scope, cache=self._segments
+            ),
+            "reading",
         )
 
     def state(self) -> FeedState:

@@ -9,7 +9,7 @@ from typing import Any
 from novacore.journal import segment as segments
 from novacore.journal.postgres_connect import FORMAT, Database
 from novacore.journal.postgres_frames import completed
-from novacore.journal.postgres_read import segment_of
+from novacore.journal.postgres_segments import segment_of
 from novacore.journal.segment import layout_of
 
 _SWALLOW = 2

@@ -36,6 +36,7 @@ from novacore.journal.postgres_lock import PostgresLock, try_lock
 from novacore.journal.postgres_reads import PostgresReads
 from novacore.journal.postgres_schema import prepare
 from novacore.journal.postgres_sealer import Sealer
+from novacore.journal.postgres_segments import SegmentCache
 from novacore.journal.store import Erasure, SessionRow, Submission
 from novacore.journal.witness import Witness, Witnessed
 from novacore.kit import Clock, SystemClock
@@ -67,6 +68,7 @@ class PostgresEngine(PostgresReads):
         self._clock = clock
         self._folder = folder
         self._pool = Pool(self._connect)
+        self._segments = SegmentCache()
         self._write_lock = threading.Lock()
         self._witness: Witness | None = None
         self._seen = 0
@@ -291,6 +293,7 @@ class PostgresEngine(PostgresReads):
             "erasing",
         )
         count = sum(map(self._carry_out, noted, wanted))
+        self._segments.clear()
         self._drop_blobs(None, None)
         self._pool.run(postgres_erase.vacuum, "erasing")
         return count

@@ -11,7 +11,7 @@ from tests.rooms.journal.children import Child
 from tests.servers.postgres import PostgresServer
 
 from novacore import journal
-from novacore.journal import Config, NewEntry
+from novacore.journal import Config, NewEntry, postgres_segments
 from novacore.journal import frame as frames
 from novacore.journal.postgres_connect import CONNECTIONS_MAX, Database
 from novacore.journal.store import Erasure
@@ -143,6 +143,40 @@ def test_however_many_threads_ask_a_process_opens_a_limited_number_of_connection
         assert execute(url, count, name) == [(1,)]
         list(threads.map(lambda _: store._core.engine.load(parse_id(session.id).bytes), range(400)))
         assert 1 <= execute(url, count, name)[0][0] <= CONNECTIONS_MAX
+
+
+def test_the_feed_is_whole_while_segments_are_merged_under_it_and_reads_each_once(url, monkeypatch):
+    config = Config(seal_entries=2, segment_bytes_max=64 * 1024)
+    with (
+        journal.open_postgres(url, config=config) as writer,
+        journal.open_postgres(url, config=config) as reader,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        sessions = [writer.session(f"s{n}") for n in range(4)]
+        done = pool.submit(lambda: [sessions[n % 4].append(user(f"m {n}")) for n in range(300)])
+        seen = []
+        while len(seen) < 300:
+            seen += [each.sequence for each in reader.feed().read(seen[-1] if seen else 0, 7)]
+            again = [each.sequence for each in reader.feed().read(0, 50)]
+            assert again == list(range(1, len(again) + 1))
+        done.result()
+        assert seen == list(range(1, 301))
+    with journal.open_postgres(url) as store:
+        asked = []
+        real = postgres_segments.segment_of
+        monkeypatch.setattr(
+            postgres_segments, "segment_of", lambda v: asked.append(v[:2]) or real(v)
+        )
+        list_all(store, 300)
+        assert len(asked) == len(set(asked)) > 3
+
+
+def list_all(store, count):
+    """Follow the feed in small steps."""
+    seen = []
+    while len(seen) < count:
+        seen += [each.sequence for each in store.feed().read(seen[-1] if seen else 0, 9)]
+    assert seen == list(range(1, count + 1))
 
 
 # Damage
