@@ -127,6 +127,27 @@ def _export(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _recall(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("text", metavar="TEXT", help='a question, or words; "in quotes": exactly')
+    parser.add_argument("--limit", type=int, default=10, metavar="N", help="at most N; 10")
+    parser.add_argument(
+        "--session", metavar="NAME", default=argparse.SUPPRESS, help="only of this session"
+    )
+    parser.add_argument("--project", metavar="DIR", help="only of this folder and those in it")
+    parser.add_argument("--agent", metavar="NAME", help="only of this agent")
+    parser.add_argument("--kind", choices=("message", "memory"), help="only of this kind; both")
+    parser.add_argument(
+        "--tag", action="append", metavar="TAG", help="only memories with this tag; repeatable"
+    )
+    parser.add_argument(
+        "--term", action="append", metavar="TERM", help="only memories: short, intermediate, long"
+    )
+    parser.add_argument("--since", metavar="TIME", help="only said then or later")
+    parser.add_argument("--until", metavar="TIME", help="only said before then")
+    parser.add_argument("--explain", action="store_true", help="show what each score is made of")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
 def _verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("session", nargs="?", metavar="SESSION", help="only this one")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -140,6 +161,9 @@ def _salvage(parser: argparse.ArgumentParser) -> None:
 
 def _backup(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--full", action="store_true", help="all of it, not only what is new")
+    parser.add_argument(
+        "--physical", action="store_true", help="the files and log of the PostgreSQL server"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.epilog = "Without an action: make one. It counts once it was restored as a test."
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
@@ -167,7 +191,9 @@ def _restore(parser: argparse.ArgumentParser) -> None:
         "--replace", action="store_true", help="the data directory; the old one is moved aside"
     )
     parser.add_argument("--at", metavar="MOMENT", help="a time or a sequence; the newest backup")
-    parser.add_argument("--from", metavar="ID", dest="backup", help="this backup")
+    parser.add_argument(
+        "--from", metavar="ID", dest="backup", help="this backup; or postgresql://…, a database"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -281,6 +307,7 @@ COMMANDS: dict[str, tuple[str, _Build]] = {
     "fork": ("branch a session at an earlier point; the original stays", _fork),
     "erase": ("destroy a session, an agent's work or an owner's, for good", _erase),
     "memories": ("look at what is remembered, add to it, change it, forget it", _memories),
+    "recall": ("find what was said, and what is remembered", _recall),
     "verify": ("check that what is stored is what was written", _verify),
     "tiers": ("look at the projections of the journal, verify and mend them", _tiers),
     "mcp": ("serve the memory to other agents over the Model Context Protocol", _mcp),

@@ -62,7 +62,7 @@ class RecallConfig:
         doc="After so many new entries the index is written for other processes.",
     )
     exact_entries_max: int = setting(
-        65_536,
+        16_384,
         unit="entries",
         minimum=0,
         maximum=10_000_000,

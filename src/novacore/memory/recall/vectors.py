@@ -15,7 +15,7 @@ Halves = NDArray[np.float16]
 
 _CONNECTIVITY: Final = 16
 _EXPANSION_ADD: Final = 64
-_EXPANSION_SEARCH: Final = 128
+_EXPANSION_SEARCH: Final = 256
 _FEW: Final = 4_096
 """Of so few allowed documents every one is compared, wherever it is."""
 
