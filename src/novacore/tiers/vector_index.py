@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import xxhash
 
-from novacore.tiers.errors import TierCorrupt
+from novacore.tiers.errors import TierCorrupt, TierUnavailable
 from novacore.tiers.sqlite_link import Connection
 
 TABLES: Final = """
@@ -37,7 +37,7 @@ END;
 
 _SUFFIX: Final = ".usearch"
 _CONNECTIVITY: Final = 16
-_EXPANSION_ADD: Final = 128
+_EXPANSION_ADD: Final = 64
 _EXPANSION_SEARCH: Final = 96
 _DIGEST_CHUNK: Final = 1 << 20
 
@@ -100,13 +100,12 @@ class Builder:
     """An index in memory that grows until it is published, and goes on growing."""
 
     def __init__(self, *, scope: int, dimensions: int, generation: int) -> None:
-        from usearch.index import Index  # noqa: PLC0415 - heavy
-
+        usearch: Any = import_module("usearch.index")
         self.scope = scope
         self.dimensions = dimensions
         self.generation = generation
         self.through = 0
-        self._index: Any = Index(
+        self._index: Any = usearch.Index(
             ndim=dimensions,
             metric="cos",
             dtype="f32",
@@ -114,6 +113,22 @@ class Builder:
             expansion_add=_EXPANSION_ADD,
             expansion_search=_EXPANSION_SEARCH,
         )
+
+    @classmethod
+    def resumed(cls, folder: Path, facts: Published) -> "Builder":
+        """One that goes on from a published index.
+
+        Raises:
+            TierCorrupt: the file is not what was published.
+        """
+        check(folder, facts)
+        usearch: Any = import_module("usearch.index")
+        index: Any = usearch.Index.restore(str(folder / facts.file), view=False)
+        index.expansion_add = _EXPANSION_ADD
+        found = cls(scope=facts.scope, dimensions=int(index.ndim), generation=facts.generation)
+        found.through = facts.through
+        found._index = index
+        return found
 
     def add(self, rows: Sequence[tuple[int, bytes]]) -> None:
         """Add (row, vector), in order of rows."""
@@ -126,10 +141,17 @@ class Builder:
         self.through = rows[-1][0]
 
     def save(self, folder: Path) -> Published:
-        """Write it as a new file, whole on disk before it has its name."""
+        """Write it as a new file, whole on disk before it has its name.
+
+        Raises:
+            TierUnavailable: it can't be written now.
+        """
         name = f"{self.scope}-{uuid.uuid4().hex}{_SUFFIX}"
         half = folder / f"{name}.part"
-        self._index.save(str(half))
+        try:
+            self._index.save(str(half))
+        except RuntimeError as error:
+            raise TierUnavailable(f"The vector tier's index can't be written: {error}.") from error
         half.chmod(0o600)
         handle = os.open(half, os.O_RDONLY)
         try:
