@@ -72,6 +72,28 @@ def test_changes_from_several_sides_at_once_are_all_kept(place):
     assert len(sides[-1].get(made.id).tags) == 15
 
 
+def test_facts_that_contradict_each_other_are_never_both_recorded_as_holding(place):
+    sides = [memory.Facts(memory.Memories(place.open(), clock=place.clock))]
+    if place.is_durable:
+        sides.append(memory.Facts(memory.Memories(place.open(), clock=place.clock)))
+
+    def work(number: int) -> None:
+        for step in range(6):
+            start = place.clock.now_us() - (step * 3 + number) * 1_000
+            side = sides[number % len(sides)]
+            side.record("user", "lives in", object=f"{number}-{step}", valid_from_us=start)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    now_us = place.clock.now_us()
+    assert len(sides[-1].history("user")) == 18
+    for step in range(18):
+        assert len(sides[-1].list(valid_at_us=now_us - step * 1_000)) == 1
+
+
 def test_an_erased_owner_leaves_no_memory_and_no_other_owner_notices(place):
     store = place.open()
     mine = memory.Memories(store, clock=place.clock)

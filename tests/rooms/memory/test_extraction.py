@@ -6,6 +6,7 @@ import pytest
 
 from novacore import journal, memory
 from novacore.kit import FixedClock
+from novacore.memory.facts.extraction import RULES, Reader
 
 FOUND = [
     ("My name is Anna Müller.", "user", "name", "Anna Müller"),
@@ -327,6 +328,17 @@ def test_a_forgotten_fact_is_not_read_from_the_same_message_again(store, facts, 
     memories = memory.Memories(store, clock=clock)
     memories.delete(facts.list()[0].id)
     assert memory.Facts(memories).extract(session).added == ()
+    assert triples(facts) == []
+
+
+def test_a_slow_reader_does_not_bring_back_what_was_read_and_forgotten_meanwhile(
+    store, facts, clock
+):
+    session = say(store, "I live in Oslo.")
+    found = Reader().read(session.open().entries)
+    facts.extract(session)
+    memory.Memories(store, clock=clock).delete(facts.list()[0].id)
+    assert facts.add(found, session=session, by=RULES, until=1).added == ()
     assert triples(facts) == []
 
 

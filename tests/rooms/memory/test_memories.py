@@ -449,6 +449,21 @@ class Halting:
         self.session, self.get_session, self.feed = store.session, store.get_session, store.feed
 
 
+def test_content_that_comes_after_forgetting_is_not_shown_and_destroyed(store, memories):
+    """Another process's edit may have been under way."""
+    made = memories.create("before")
+    first = raw_entries(store)[0]
+    memories.delete(made.id)
+    late = {**first.body, "event": "edited", "text": "CANARY-late"} if first.body else {}
+    session = store.session("memories", workspace=memory.WORKSPACE)
+    session.append(journal.NewEntry(kind="memory", body=late))
+    assert texts(memories) == []
+    with pytest.raises(memory.MemoryUnknown):
+        memories.get(made.id)
+    assert memories.advance().destroyed_entries == 1
+    assert all("CANARY" not in str(dict(each.body)) for each in raw_entries(store))
+
+
 def test_a_forgotten_id_is_never_used_again(memories):
     made = memories.create("gone")
     memories.delete(made.id)
