@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -156,6 +157,23 @@ def test_the_projector_is_killed_and_another_programs_takes_over(place, program)
     _until(lambda: _are_up_to_date(place))
     assert pid not in {each["holder_pid"] for each in _status(place)}
     assert _verify(place)["is_equal"]
+
+
+@pytest.mark.heavy
+def test_projectors_killed_at_any_moment_leave_nothing_out_and_nothing_twice(place, program):
+    draw = random.Random(20_260_101)
+    write(place.folder, "old", conversation(400), workspace=str(place.folder))
+    assert place.run("import", "old.json").returncode == 0
+    for number in range(6):
+        running = program()
+        running.say(f"round {number}")
+        time.sleep(draw.uniform(0.2, 1.2))
+        for pid in _projectors(place):
+            os.kill(pid, signal.SIGKILL)
+        running.kill()
+    found = _verify(place)
+    assert found["equal"] == 7
+    assert all(each["set_aside"] == [] for each in found["tiers"])
 
 
 @pytest.mark.heavy
