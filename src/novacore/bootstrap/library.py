@@ -128,13 +128,13 @@ class MemoryStore(journal.JournalStore):
     Made by `novacore.open`; safe between threads, and a context manager.
     """
 
-    def __init__(self, core: journal.Core, scope: journal.Scope, around: Surroundings) -> None:
+    def __init__(self, core: journal.Core, scope: journal.Scope, *, around: Surroundings) -> None:
         super().__init__(core, scope)
         self._around = around
 
     def for_owner(self, scope: journal.Scope) -> "MemoryStore":
         """The same journal, seen by another owner. Closing either closes both."""
-        return self.made_into(lambda core, _: MemoryStore(core, scope, self._around))
+        return self.made_into(lambda core, _: MemoryStore(core, scope, around=self._around))
 
     @property
     def memories(self) -> memory.Memories:
@@ -269,7 +269,7 @@ def open_store(chosen: settings.Settings) -> MemoryStore:
     """
     opened = open_journal(chosen)
     around = Surroundings(chosen, opened)
-    return opened.made_into(lambda core, scope: MemoryStore(core, scope, around))
+    return opened.made_into(lambda core, scope: MemoryStore(core, scope, around=around))
 
 
 def open_library(path: str | Path) -> MemoryStore:
