@@ -110,19 +110,25 @@ class Database:
         if connection.closed or connection.broken or connection.pgconn.transaction_status != 0:
             return False
         # An idle server has nothing to say but its farewell, or a notice of a changed setting.
-        ready, _, _ = select.select([connection.fileno()], [], [], 0)
-        if not ready:
+        if not _has_input(connection.fileno()):
             return True
         pgconn = connection.pgconn
         try:
             pgconn.consume_input()
         except Exception:  # noqa: BLE001 - whatever is wrong with it, it is of no more use
             return False
-        return pgconn.status == 0 and not select.select([connection.fileno()], [], [], 0)[0]
+        return pgconn.status == 0 and not _has_input(connection.fileno())
 
     def close(self) -> None:
         """Give it up. Idempotent."""
         self._connection.close()
+
+
+def _has_input(handle: int) -> bool:
+    """True when something came in. `select` knows no handle above 1,023."""
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _connection_lost(why: str) -> StorageFailed:

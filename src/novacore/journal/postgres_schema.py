@@ -1,4 +1,9 @@
-"""The journal's tables on PostgreSQL: numbered migrations, forward only, one process at a time."""
+"""The journal's tables on PostgreSQL: numbered migrations, forward only, one process at a time.
+
+Processes of the release before may still be at work while one migrates. So a migration that changes
+a call's parameters, or what must be written, raises `lowest_writer`: the older ones then stop
+writing with an error that says so; what they may not even read raises `lowest_reader`.
+"""
 
 from pathlib import Path
 
