@@ -27,6 +27,7 @@ class ValkeyServer(OneProcessServer):
         return [
             self.program(), "--port", str(self.port), "--bind", "127.0.0.1",
             "--dir", self.folder, "--databases", "64", "--save", "",
+            "--rdbcompression", "no",  # so that a test finds by a search what is in a file
             "--appendonly", "yes", "--appendfsync", "always", *self._more(),
         ]  # fmt: skip
 

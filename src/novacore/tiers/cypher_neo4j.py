@@ -16,7 +16,7 @@ from novacore.tiers.cypher_items import LABELS
 from novacore.tiers.errors import TierUnavailable
 from novacore.tiers.model import Health
 from novacore.tiers.place import Place
-from novacore.tiers.server_link import address, library, reason
+from novacore.tiers.server_link import address, check_url, library, reason
 from novacore.tiers.server_names import segment
 
 _INDEXED: Final = (("Entry", "session"), ("Entry", "position"), ("Session", "session"))
@@ -64,6 +64,7 @@ class Neo4jDialect:
 
     def _connect(self, neo4j: Any) -> Any:
         """A driver that has spoken with the server; user and password come out of the URL."""
+        check_url(self._url, what="Neo4j")
         found = urlsplit(self._url)
         user, password = unquote(found.username or ""), unquote(found.password or "")
         driver = neo4j.GraphDatabase.driver(

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from novacore.tiers.errors import ItemRefused, TierUnavailable
 from novacore.tiers.model import Health
-from novacore.tiers.server_link import address, library, reason
+from novacore.tiers.server_link import address, check_url, library, reason
 from novacore.tiers.server_loop import PrivateLoop
 
 _PAGE: Final = 1_000
@@ -60,6 +60,7 @@ class KafkaLink:
         self._clients: dict[str, Any] = {}
 
     def _settings(self) -> dict[str, Any]:
+        check_url(self._url, what="the broker")
         found = urlsplit(self._url)
         is_tls = found.scheme == "kafkas"
         settings: dict[str, Any] = {

@@ -9,7 +9,7 @@ from novacore.tiers.errors import ItemRefused, TierCorrupt, TierError, TierUnava
 from novacore.tiers.model import Batch, Health, TierState
 from novacore.tiers.server_columns import restored, storable
 from novacore.tiers.server_items import decode_state, encode_set_aside
-from novacore.tiers.server_link import address, library, reason
+from novacore.tiers.server_link import address, check_url, library, reason
 from novacore.tiers.server_names import segment
 
 _DATABASE: Final = "nova"
@@ -45,6 +45,7 @@ class MongoLink:
             raise self._told(pymongo.errors, error) from None
 
     def _connect(self, pymongo: Any) -> Any:
+        check_url(self._url, what="the document tier's server")
         self._client = pymongo.MongoClient(
             self._url,
             appname="novacore",

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from novacore.tiers.errors import TierUnavailable
 from novacore.tiers.model import Health
-from novacore.tiers.server_link import address, library, reason
+from novacore.tiers.server_link import address, check_url, library, reason
 from novacore.tiers.server_loop import PrivateLoop
 
 Given = TypeVar("Given")
@@ -68,6 +68,7 @@ class NatsLink:
         return await work(self._connection, self._stream)
 
     async def _connect(self, nats: Any) -> Any:
+        check_url(self._url, what="NATS")
         connection = nats.NATS()
         try:
             await asyncio.wait_for(

@@ -15,7 +15,7 @@ import xxhash
 from novacore.tiers.errors import ItemRefused, TierCorrupt, TierError, TierUnavailable
 from novacore.tiers.model import Batch, Health, TierState
 from novacore.tiers.server_items import decode_state, encode_set_aside
-from novacore.tiers.server_link import address, library, reason
+from novacore.tiers.server_link import address, check_url, library, reason
 
 _LOCK: Final = 7_304_021_877
 """The advisory lock under which two processes don't create tables at once."""
@@ -129,6 +129,7 @@ class PostgresLink:
 
     def _connected(self, psycopg: Any) -> Any:
         if self._connection is None:
+            check_url(self._url, what="PostgreSQL")
             connection = psycopg.connect(
                 self._url,
                 autocommit=True,

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from novacore.tiers.errors import TierUnavailable
-from novacore.tiers.server_link import address, library, reason
+from novacore.tiers.server_link import address, check_url, library, reason
 
 _LOCAL: dict[str, tuple[Any, int]] = {}
 """Folder -> the client that has it open, and how many engines use it."""
@@ -64,6 +64,7 @@ class QdrantLink:
             client, users = _LOCAL.get(self._url) or (qdrant.QdrantClient(path=self._url), 0)
             _LOCAL[self._url] = client, users + 1
             return client
+        check_url(self._url, what="Qdrant")
         found = urlsplit(self._url)
         return qdrant.QdrantClient(
             url=found._replace(netloc=found.netloc.rpartition("@")[2]).geturl(),

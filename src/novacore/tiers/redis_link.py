@@ -8,7 +8,7 @@ from typing import Any, Final
 from novacore.tiers.errors import TierCorrupt, TierUnavailable
 from novacore.tiers.model import Batch, Health, TierState
 from novacore.tiers.server_items import decode_state, encode_set_aside
-from novacore.tiers.server_link import address, library, reason
+from novacore.tiers.server_link import address, check_url, library, reason
 from novacore.tiers.server_names import segment
 
 _SCAN_KEYS: Final = 1_000
@@ -65,6 +65,7 @@ class RedisLink:
             raise self._unavailable(error) from error
 
     def _make(self, redis: Any) -> Any:
+        check_url(self._url, what=f"the {self._tier} tier's server")
         backoff = library("redis.backoff", extra=self._extra)
         retry = library("redis.retry", extra=self._extra)
         try:

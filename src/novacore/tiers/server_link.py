@@ -1,12 +1,18 @@
 """What every engine on a server needs: its library, imported late, and messages without secrets."""
 
 import importlib
+import re
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
-from novacore.tiers.errors import EngineMissing
+from novacore.tiers.errors import EngineMissing, TierUnavailable
 
 _MESSAGE_CHARS_MAX: Final = 300
+_HOST: Final = r"(?:\[[^\]\s]+\]|[^\s:/?\#@,\[\]]*)(?::\d+)?"
+_URL: Final = re.compile(
+    rf"[A-Za-z][\w.+-]*://(?:[^\s:/?\#@]*(?::(?P<password>[^\s/?\#@]*))?@)?"
+    rf"(?P<hosts>{_HOST}(?:,{_HOST})*)(?:/[^\s?\#@]*)?(?:\?(?P<query>[^\s\#]*))?"
+)
 
 
 def library(module: str, *, extra: str) -> Any:
@@ -24,27 +30,41 @@ def library(module: str, *, extra: str) -> Any:
         ) from error
 
 
+def check_url(url: str, *, what: str) -> None:
+    """Look at a URL before a library does: some quote it, with its password, when they fail.
+
+    Raises:
+        TierUnavailable: it can't be read.
+    """
+    if _parts(url) is None:
+        raise TierUnavailable(
+            f"The address of {what} can't be read.",
+            hint="Write scheme://user:password@host:port, special characters as %XX.",
+        )
+
+
 def address(url: str) -> str:
-    """Where a URL leads, as it may be shown: host and port, no user, no password."""
-    try:
-        found = urlsplit(url)
-        port = f":{found.port}" if found.port else ""
-        return f"{found.hostname or 'localhost'}{port}"
-    except ValueError:
-        return "an address that can't be read"
+    """Where a URL leads, as it may be shown: hosts and ports, no user, no password."""
+    found = _parts(url)
+    return (found[1] or "this machine") if found else "an address that can't be read"
 
 
 def reason(error: BaseException, *, url: str) -> str:
     """What a library says is wrong, in one line and without the URL's secrets."""
-    try:
-        found = urlsplit(url)
-        password = found.password or ""
-        _ = found.port
-    except ValueError:
-        # A password with a slash in it ends up where a port should be, and in the message.
-        return "its URL can't be read; write special characters of a password as %XX"
+    found = _parts(url)
+    if found is None:
+        return "its address can't be read"
     text = " ".join(str(error).split()) or type(error).__name__
-    for secret in (url, password, unquote(password)):
+    for secret in (url, found[0], unquote(found[0])):
         if secret:
             text = text.replace(secret, "…")
     return text if len(text) <= _MESSAGE_CHARS_MAX else f"{text[:_MESSAGE_CHARS_MAX]}…"
+
+
+def _parts(url: str) -> tuple[str, str] | None:
+    """(password, hosts with their ports); None: it is no URL, or a slash stands in its password."""
+    found = _URL.fullmatch(url)
+    if found is None:
+        return None
+    asked = parse_qs(found["query"] or "").get("password", [""])
+    return found["password"] or asked[0], found["hosts"]
