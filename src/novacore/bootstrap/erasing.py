@@ -147,7 +147,6 @@ def erase(
         timeout_ms: the longest that the tiers are waited for; what is down follows later.
         progress: called while they catch up.
     """
-    others = _scopes_of_forks(store, target)
     count = 0
     if target.is_owner:
         count = store.erase_owner()
@@ -157,8 +156,7 @@ def erase(
         for session_id, positions in target.places.items():
             count += store.erase(session_id, positions=positions)
     reached = _tiers_reached(store, target, timeout_ms=timeout_ms, progress=progress)
-    recalls = [store, *(store.for_owner(scope) for scope in others)]
-    reached += [_recall_reached(each) for each in recalls]
+    reached.append(_recall_reached(store))
     return ErasureReport(
         what=target.what,
         entries=count,
@@ -209,21 +207,6 @@ def _notes_of(store: MemoryStore, session_id: str) -> dict[str, tuple[int, ...]]
 def _session_named(entry: journal.Entry) -> object:
     fields = entry.body.fields
     return cast("dict[str, Any]", fields).get("session_id") if isinstance(fields, dict) else None
-
-
-def _scopes_of_forks(store: MemoryStore, target: Target) -> list[journal.Scope]:
-    """Other owners whose sessions share entries with what goes: their recall holds them, too."""
-    family, found = set(target.places), set[journal.Scope]()
-    owned = store.feed().list_sessions()
-    is_growing = True
-    while is_growing:
-        is_growing = False
-        for each in owned:
-            if each.info.parent_id in family and each.info.id not in family:
-                family.add(each.info.id)
-                found.add(each.scope)
-                is_growing = True
-    return sorted(found - {store.scope}, key=lambda scope: (scope.tenant, scope.owner))
 
 
 def _tiers_reached(
@@ -284,8 +267,11 @@ def _left_in(engine: tiers.Engine, target: Target) -> Iterable[int]:
 
 
 def _recall_reached(store: MemoryStore) -> Reached:
-    """Take the erased words out of an owner's index, in this process and in its files."""
-    name = "recall" if store.scope == journal.Scope() else f"recall of {store.scope.owner}"
+    """Take the erased words out of the owner's index, in this process and in its files.
+
+    A fork's owner has none of them in theirs: shared entries are indexed where they were said.
+    """
+    name = "recall"
     if not store.has_recall_index:
         return Reached(name=name, is_erased=True)
     ends_s = time.monotonic() + _MINUTE_S
