@@ -9,6 +9,8 @@ from novacore import journal, ops, settings
 from novacore.cli import errors
 
 SQLITE = "sqlite:"
+SCRATCH = "scratch"
+"""The folder of the data directory that backups are restored into as a test."""
 
 
 def backup_folder(chosen: settings.Settings) -> Path:
@@ -76,6 +78,19 @@ def new_catalog(chosen: settings.Settings) -> ops.Catalog:
     if path.exists() or any(folder.glob("*.json")):
         return open_catalog(chosen)
     return ops.Catalog(folder, key=ops.make_key(path))
+
+
+def find_server(chosen: settings.Settings) -> ops.Server | None:
+    """The PostgreSQL server that holds the journal; None: the journal is in a folder."""
+    if not chosen.database_url:
+        return None
+    return ops.Server(
+        url=chosen.database_url,
+        programs=str(Path(chosen.ops.postgres_programs).expanduser())
+        if chosen.ops.postgres_programs
+        else "",
+        scratch=chosen.data_dir / SCRATCH,
+    )
 
 
 def parse_moment(text: str | None) -> ops.Moment:

@@ -20,14 +20,17 @@ from novacore.ops.errors import (
 )
 from novacore.ops.key import Key, make_key, read_key
 from novacore.ops.migrate import compare, migrate
-from novacore.ops.model import Backup, Copied, Moment, Progress, Verified
+from novacore.ops.model import PHYSICAL, Backup, Copied, Moment, Progress, Verified
+from novacore.ops.physical import make_physical
+from novacore.ops.postgres_tools import Server
 from novacore.ops.prune import Pruned, prune
 from novacore.ops.records import File
-from novacore.ops.restore import choose_backup, restore
+from novacore.ops.restore import choose_backup, restore, restore_store
 from novacore.ops.run import Steps, back_up
 from novacore.ops.verify import verify_backup
 
 __all__ = [
+    "PHYSICAL",
     "Backup",
     "BackupBusy",
     "BackupDamaged",
@@ -44,6 +47,7 @@ __all__ = [
     "PlaceRefused",
     "Progress",
     "Pruned",
+    "Server",
     "Steps",
     "Verified",
     "back_up",
@@ -53,11 +57,13 @@ __all__ = [
     "expires_at_us",
     "make_backup",
     "make_key",
+    "make_physical",
     "migrate",
     "note_erasures",
     "prune",
     "read_erasures",
     "read_key",
     "restore",
+    "restore_store",
     "verify_backup",
 ]

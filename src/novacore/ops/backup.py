@@ -3,19 +3,17 @@
 import datetime as dt
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from novacore import journal
 from novacore.kit import Clock
 from novacore.ops.catalog import Catalog
 from novacore.ops.erasures import note_erasures
 from novacore.ops.errors import KeyUnusable
-from novacore.ops.model import DAY_US, Backup, Progress, unseen
+from novacore.ops.model import DAY_US, LOGICAL, Backup, Progress, unseen
 from novacore.ops.records import Blob, File, Recorder
 from novacore.ops.sealed import SealedWriter
-
-_PAGE_BYTES = 16 * 1024 * 1024
-_PAGE_ENTRIES_MIN, _PAGE_ENTRIES_MAX = 64, 10_000
+from novacore.ops.source import read_entries
 
 
 def make_backup(
@@ -51,14 +49,14 @@ def make_backup(
     if key is None:
         raise KeyUnusable("Without a key no backup can be made.")
     with catalog.locked():
-        created_at_us = _after_all(catalog, clock.now_us())
+        created_at_us = after_all(catalog, clock.now_us())
         state = source.state()
         rows = source.sessions()
         note_erasures(catalog.folder, source.erasures())
         previous = None if is_full else _continued(source, catalog, state)
-        if previous is not None and _is_old(catalog, previous, created_at_us, full_days):
+        if previous is not None and is_old(catalog, previous, created_at_us, full_days):
             previous = None
-        name = _new_id(created_at_us)
+        name = new_id(created_at_us)
         stream = _Stream(source, rows, progress)
         after = previous.sequence if previous else 0
         known = _known_rows(rows, previous)
@@ -78,7 +76,7 @@ def make_backup(
             created_at_us=created_at_us,
             entries=stream.recorder.entries,
             sessions=len(rows),
-            sessions_digest=_digest_of(rows),
+            sessions_digest=digest_of(rows),
             erasures=state.erasures,
             raw_bytes=writer.raw_bytes,
             size_bytes=writer.size_bytes,
@@ -89,7 +87,7 @@ def make_backup(
     return made
 
 
-def _after_all(catalog: Catalog, now_us: int) -> int:
+def after_all(catalog: Catalog, now_us: int) -> int:
     """The time, but after every earlier backup: a clock that went back must not reorder them."""
     return max([now_us, *(each.created_at_us + 1 for each in catalog.list_backups())])
 
@@ -98,7 +96,7 @@ def _continued(
     source: journal.Replica, catalog: Catalog, state: journal.FeedState
 ) -> Backup | None:
     """The backup that a new one continues; None: it can't be one of the past of this journal."""
-    found = catalog.newest(journal_id=state.journal, epoch=state.epoch)
+    found = catalog.newest(journal_id=state.journal, epoch=state.epoch, kind=LOGICAL)
     if found is None or found.sequence > state.sequence or found.key_id != _key_id(catalog):
         return None
     if found.sequence == 0:
@@ -111,23 +109,26 @@ def _key_id(catalog: Catalog) -> str:
     return catalog.key.id if catalog.key else ""
 
 
-def _is_old(catalog: Catalog, previous: Backup, now_us: int, full_days: int) -> bool:
+def is_old(catalog: Catalog, previous: Backup, now_us: int, full_days: int) -> bool:
+    """True: the full backup of its line is so old that a new line is to begin."""
     first = catalog.line_of(previous)[0]
     return now_us - first.created_at_us > full_days * DAY_US
 
 
 def _known_rows(rows: Sequence[journal.SessionRow], previous: Backup | None) -> int:
     """How many sessions the backups before hold, where they are the first ones in this order."""
-    if previous is None or _digest_of(rows[: previous.sessions]) != previous.sessions_digest:
+    if previous is None or digest_of(rows[: previous.sessions]) != previous.sessions_digest:
         return 0
     return previous.sessions
 
 
-def _digest_of(rows: Sequence[journal.SessionRow]) -> str:
+def digest_of(rows: Sequence[journal.SessionRow]) -> str:
+    """The digest of sessions' ids in order."""
     return hashlib.sha256(b"".join(row.id for row in rows)).hexdigest()
 
 
-def _new_id(at_us: int) -> str:
+def new_id(at_us: int) -> str:
+    """A backup's name: its time, and a few random letters."""
     moment = dt.datetime.fromtimestamp(at_us / 1_000_000, tz=dt.UTC)
     return f"{moment:%Y%m%dT%H%M%SZ}-{os.urandom(3).hex()}"
 
@@ -188,22 +189,3 @@ class _Stream:
         found = [Blob(*scope, digest, self._source.read_blob(scope, digest)) for digest in wanted]
         self._blobs |= {(scope, digest) for digest in wanted}
         return found
-
-
-def read_entries(source: journal.Replica, *, after: int, until: int) -> Iterator[bytes]:
-    """The stored entries with a sequence above `after`, up to `until`, in order.
-
-    Pages hold about as many bytes each, whatever the size of an entry.
-    """
-    limit = _PAGE_ENTRIES_MIN
-    while after < until:
-        page = source.read(after, min(limit, until - after))
-        if not page:
-            return
-        for stored in page:
-            after = journal.place_of(stored).sequence
-            if after > until:
-                return
-            yield stored
-        each = max(1, sum(map(len, page)) // len(page))
-        limit = min(max(_PAGE_BYTES // each, _PAGE_ENTRIES_MIN), _PAGE_ENTRIES_MAX)

@@ -84,14 +84,15 @@ class Catalog:
                 damaged.append(error)
         return found, damaged
 
-    def newest(self, *, journal_id: str = "", epoch: str = "") -> Backup | None:
-        """The newest verified one, of that journal and epoch where they are given."""
+    def newest(self, *, journal_id: str = "", epoch: str = "", kind: str = "") -> Backup | None:
+        """The newest verified one, of that journal, epoch and kind where they are given."""
         wanted = [
             each
             for each in self.list_backups()
             if each.is_verified
             and each.journal == (journal_id or each.journal)
             and each.epoch == (epoch or each.epoch)
+            and each.kind == (kind or each.kind)
         ]
         return wanted[-1] if wanted else None
 

@@ -6,6 +6,7 @@ a tombstone.
 """
 
 import dataclasses
+import secrets
 from collections.abc import Iterable, Sequence
 
 from novacore import journal, kit
@@ -13,8 +14,14 @@ from novacore.ops.errors import PlaceRefused
 from novacore.ops.model import Copied, Moment, Progress
 from novacore.ops.records import Blob, File, Record
 
+_EPOCH_BITS = 62
 _STRETCH_ENTRIES = 2_000
 _STRETCH_BYTES = 8 * 1024 * 1024
+
+
+def new_epoch() -> int:
+    """A fresh epoch: what was derived from another one is rebuilt or cut back, never trusted."""
+    return secrets.randbits(_EPOCH_BITS) | 1
 
 
 class Copying:

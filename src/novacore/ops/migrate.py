@@ -5,16 +5,12 @@ the last stretch and the comparison it takes no appends: whoever tries is told s
 session is proven equal, the copy opens a new epoch and the source stays closed to appends.
 """
 
-from collections.abc import Iterator
-
 from novacore import journal
-from novacore.ops.backup import read_entries
-from novacore.ops.copying import Copying
+from novacore.ops.copying import Copying, new_epoch
 from novacore.ops.errors import CopyDiffers, PlaceRefused
 from novacore.ops.model import Copied, Moment, Progress
-from novacore.ops.records import Blob, Record
-from novacore.ops.restore import new_epoch
 from novacore.ops.run import Steps
+from novacore.ops.source import read_journal
 
 _CLOSE = 1_000
 """When so few entries are left to copy, the source is closed to appends for the rest."""
@@ -94,23 +90,8 @@ def _copy(source: journal.Replica, target: journal.Replica, progress: Progress) 
         progress=progress,
         total=state.sequence,
     )
-    copying.add_all(_records(source, after=target.state().sequence, until=state.sequence))
+    copying.add_all(read_journal(source, after=target.state().sequence, until=state.sequence))
     return copying.finish()
-
-
-def _records(source: journal.Replica, *, after: int, until: int) -> Iterator[Record]:
-    rows = source.sessions()
-    yield from rows
-    scopes = {row.id: (row.tenant, row.owner) for row in rows}
-    for stored in read_entries(source, after=after, until=until):
-        scope = scopes[journal.place_of(stored).session]
-        try:
-            for digest in journal.blobs_named(stored):
-                yield Blob(*scope, digest, source.read_blob(scope, digest))
-        except journal.EntryErased:
-            yield source.read(journal.place_of(stored).sequence - 1, 1)[0]
-        else:
-            yield stored
 
 
 def compare(source: journal.Replica, target: journal.Replica, *, progress: Progress) -> int:

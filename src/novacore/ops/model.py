@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 Progress = Callable[[int, int], None]
 """Told now and then how much is done, of how much: entries."""
+LOGICAL, PHYSICAL = "logical", "physical"
 
 
 def unseen(_done: int, _total: int) -> None:
@@ -54,6 +55,10 @@ class Backup:
     """Of its file."""
     key_id: str
     """The key that it was made with."""
+    kind: str = LOGICAL
+    """logical: the journal's entries; physical: the files and log of its PostgreSQL server."""
+    wal: str = ""
+    """Where the server's write-ahead log goes on, of a physical one."""
     verified_at_us: int = 0
     """When it was last restored and found equal, µs UTC; 0: never, so it does not count."""
 

@@ -2,23 +2,18 @@
 
 import contextlib
 import dataclasses
-import secrets
 from collections.abc import Sequence
 
 from novacore import journal
 from novacore.ops.catalog import Catalog
-from novacore.ops.copying import Copying
+from novacore.ops.copying import Copying, new_epoch
 from novacore.ops.erasures import merged, read_erasures
-from novacore.ops.errors import BackupUnknown
-from novacore.ops.model import Backup, Copied, Moment, Progress, unseen
+from novacore.ops.errors import BackupUnknown, PlaceRefused
+from novacore.ops.model import PHYSICAL, Backup, Copied, Moment, Progress, unseen
+from novacore.ops.postgres_tools import Server
 from novacore.ops.records import File
-
-_EPOCH_BITS = 62
-
-
-def new_epoch() -> int:
-    """A fresh epoch: what was derived from another one is rebuilt or cut back, never trusted."""
-    return secrets.randbits(_EPOCH_BITS) | 1
+from novacore.ops.recovery import recovered
+from novacore.ops.source import read_journal
 
 
 def choose_backup(catalog: Catalog, *, at: Moment, backup: str = "") -> Backup:
@@ -71,6 +66,7 @@ def restore(
     backup: Backup,
     at: Moment,
     erasures: Sequence[journal.Erased] = (),
+    server: Server | None = None,
     progress: Progress = unseen,
 ) -> tuple[Copied, list[File]]:
     """Copy a backup and those that it continues into an empty store, and open a new epoch.
@@ -85,6 +81,7 @@ def restore(
         backup: the one that reaches the moment, from `choose_backup`.
         at: the moment.
         erasures: a list of erasures that is newer than the one beside the backups.
+        server: where a physical backup finds PostgreSQL's programs and room to recover in.
         progress: told of entries done.
 
     Returns:
@@ -98,7 +95,7 @@ def restore(
     listed = merged(read_erasures(catalog.folder), erasures)
     target.begin_copy(backup.journal)
     done, files = copy_line(
-        catalog, target, backup=backup, at=at, erasures=listed, progress=progress
+        catalog, target, backup=backup, at=at, erasures=listed, server=server, progress=progress
     )
     epoch = new_epoch()
     target.end_copy(epoch)
@@ -112,15 +109,80 @@ def copy_line(
     backup: Backup,
     at: Moment,
     erasures: Sequence[journal.Erased],
+    server: Server | None,
     progress: Progress,
 ) -> tuple[Copied, list[File]]:
     """Copy a backup and those that it continues into a store that a copy was begun in."""
     copying = Copying(target, until=at, erasures=erasures, progress=progress, total=backup.sequence)
+    line = catalog.line_of(backup)
+    if backup.kind == PHYSICAL:
+        return _copy_recovered(catalog, line, copying, target, server=server)
     files: list[File] = []
-    for part in catalog.line_of(backup):
+    for part in line:
         with contextlib.closing(catalog.read(part)) as records:
             kept = copying.add_all(records)
         files = kept or files
         if copying.is_full:
             break
     return copying.finish(), files
+
+
+def _copy_recovered(
+    catalog: Catalog,
+    line: Sequence[Backup],
+    copying: Copying,
+    target: journal.Replica,
+    *,
+    server: Server | None,
+) -> tuple[Copied, list[File]]:
+    """Copy the journal out of a server that is recovered from physical backups."""
+    if server is None:
+        raise PlaceRefused(
+            "A physical backup needs PostgreSQL's programs and the name of its database.",
+            hint="Set database_url as it was, and ops.postgres_programs.",
+        )
+    with recovered(catalog, line, server) as source:
+        return _copy_store(source, copying, target), []
+
+
+def _copy_store(source: journal.Replica, copying: Copying, target: journal.Replica) -> Copied:
+    after = target.state().sequence
+    copying.add_all(read_journal(source, after=after, until=source.state().sequence))
+    return copying.finish()
+
+
+def restore_store(
+    source: journal.Replica,
+    target: journal.Replica,
+    *,
+    at: Moment,
+    erasures: Sequence[journal.Erased] = (),
+    progress: Progress = unseen,
+) -> Copied:
+    """Copy a store that was brought back by other means, as by pgBackRest, and open a new epoch.
+
+    The copy is as exact as that of a backup: up to the moment, without what was erased.
+
+    Args:
+        source: the store; it is only read.
+        target: where to; empty, or such a copy begun before.
+        at: the moment; the source must reach it.
+        erasures: the newest list of erasures.
+        progress: told of entries done.
+
+    Raises:
+        BackupUnknown: the source ends before the moment.
+        StoreUnusable, PlaceRefused: the target can't take it.
+    """
+    state = source.state()
+    if at.sequence is not None and at.sequence > state.sequence:
+        raise BackupUnknown(
+            f"That store ends at sequence {state.sequence}; the moment asked for is later."
+        )
+    target.begin_copy(state.journal)
+    listed = merged(source.erasures(), erasures)
+    copying = Copying(target, until=at, erasures=listed, progress=progress, total=state.sequence)
+    done = _copy_store(source, copying, target)
+    epoch = new_epoch()
+    target.end_copy(epoch)
+    return dataclasses.replace(done, epoch=str(epoch))

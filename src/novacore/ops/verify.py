@@ -15,10 +15,12 @@ from pathlib import Path
 from novacore import journal
 from novacore.kit import Clock
 from novacore.ops.catalog import Catalog
+from novacore.ops.copying import new_epoch
 from novacore.ops.erasures import merged, read_erasures
 from novacore.ops.errors import BackupDamaged, CopyDiffers, PlaceRefused
-from novacore.ops.model import Backup, Moment, Progress, Verified, unseen
-from novacore.ops.restore import copy_line, new_epoch
+from novacore.ops.model import LOGICAL, Backup, Moment, Progress, Verified, unseen
+from novacore.ops.postgres_tools import Server
+from novacore.ops.restore import copy_line
 
 _PREFIX = "verify-"
 
@@ -31,6 +33,7 @@ def verify_backup(
     clock: Clock,
     source: journal.Replica | None = None,
     config: journal.Config | None = None,
+    server: Server | None = None,
     progress: Progress = unseen,
 ) -> Verified:
     """Restore a backup, with those that it continues, into a scratch folder, and check it.
@@ -45,6 +48,7 @@ def verify_backup(
         clock: the time.
         source: the journal in use, if it is the one that was backed up, of the same epoch.
         config: the journal's limits.
+        server: where a physical backup finds PostgreSQL's programs and room to recover in.
         progress: told of entries done.
 
     Raises:
@@ -57,7 +61,9 @@ def verify_backup(
     _check_room(scratch, size_bytes=sum(each.raw_bytes for each in line))
     _remove_leftovers(scratch)
     with _own_folder(scratch) as folder:
-        verified = _verified(catalog, backup, folder, source, config=config, progress=progress)
+        verified = _verified(
+            catalog, backup, folder, source, config=config, server=server, progress=progress
+        )
     kept = catalog.mark_verified(backup, at_us=clock.now_us())
     return dataclasses.replace(verified, backup=kept)
 
@@ -109,6 +115,7 @@ def _verified(
     source: journal.Replica | None,
     *,
     config: journal.Config | None,
+    server: Server | None,
     progress: Progress,
 ) -> Verified:
     erasures = read_erasures(catalog.folder)
@@ -116,9 +123,12 @@ def _verified(
         erasures = merged(erasures, source.erasures())
     with journal.open_replica(folder, config=config) as target:
         target.begin_copy(backup.journal)
+        # A physical backup holds some of what came while it was made, too.
+        at = Moment() if backup.kind == LOGICAL else Moment(sequence=backup.sequence)
         copied, _ = copy_line(
-            catalog, target, backup=backup, at=Moment(), erasures=erasures, progress=progress
-        )
+            catalog, target, backup=backup, at=at, erasures=erasures, server=server,
+            progress=progress,
+        )  # fmt: skip
         if copied.sequence != backup.sequence:
             what = f"it ends at sequence {copied.sequence} instead of {backup.sequence}"
             raise BackupDamaged(what, backup=backup.id)

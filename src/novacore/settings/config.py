@@ -113,6 +113,11 @@ class OpsConfig:
         doc="Backups hold what is new since the one before, on top of a full one that is at most "
         "this old.",
     )
+    postgres_programs: str = kit.setting(
+        "",
+        doc="The folder of PostgreSQL's programs (pg_basebackup, pg_receivewal, postgres) for "
+        "physical backups; empty: where the system has them.",
+    )
     backup_warn_hours: int = kit.setting(
         48,
         unit="hours",

@@ -221,3 +221,46 @@ def test_plain_json_files_are_said_to_have_no_backups(nova: Nova) -> None:
     assert refused.code == 2
     assert re.search("Copy the folder", refused.err)
     assert json.dumps({}) not in refused.out
+
+
+def test_a_physical_backup_of_a_folder_is_refused(filled: Nova) -> None:
+    refused = filled("backup", "--physical")
+    assert refused.code == 2
+    assert "Leave --physical out" in refused.err
+
+
+def test_a_database_brought_back_by_other_means_is_restored_from(
+    filled: Nova, tmp_path: Path, postgres_server
+) -> None:
+    url = postgres_server.new_schema()
+    filled("migrate", "--to", url)
+    with journal.open_postgres(url) as store:
+        victim = store.session("second")
+    target = tmp_path / "new"
+    done = filled("restore", "--from", url, "--at", "2", "--into", str(target), "--json")
+    assert done.code == 0
+    assert done.json["sequence"] == 2
+    with journal.open_store(target) as store:
+        assert store.find_session(victim.id) is None
+        assert store.verify().problems == []
+    late = filled("restore", "--from", url, "--at", "99", "--into", str(tmp_path / "x"))
+    assert "ends at sequence 3" in late.err
+
+
+@pytest.mark.heavy
+def test_a_physical_backup_is_made_verified_and_restored(
+    filled: Nova, tmp_path: Path, postgres_server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgres_server.new_schema()
+    before = exported(filled, filled.data_dir)
+    filled("migrate", "--to", url)
+    monkeypatch.setenv("NOVA_DATABASE_URL", url)
+    monkeypatch.setenv("NOVA_OPS_POSTGRES_PROGRAMS", str(postgres_server._programs))
+    made = filled("backup", "--physical", "--json")
+    assert made.code == 0, made.err
+    assert made.json["kind"] == "physical"
+    assert filled("backup", "verify").code == 0
+    target = tmp_path / "new"
+    assert filled("restore", "--into", str(target)).code == 0
+    monkeypatch.delenv("NOVA_DATABASE_URL")
+    assert exported(filled, target) == before

@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from novacore import bootstrap, journal, kit, ops, settings
-from novacore.cli import places, sessions
+from novacore.cli import errors, places, sessions
 from novacore.cli.context import Context, open_context
 from novacore.cli.exits import DONE, FAILED
 from novacore.cli.progress import Bars
 
 _MIB = 1024 * 1024
-_SCRATCH = "scratch"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -27,7 +26,14 @@ def _make(context: Context, arguments: argparse.Namespace) -> int:
         catalog = places.new_catalog(chosen)
         _say_key(context, catalog)
         with Bars(context.console) as bars:
-            done = _back_up(chosen, source, catalog, bars, is_full=arguments.full)
+            done = _back_up(
+                chosen,
+                source,
+                catalog,
+                bars,
+                is_full=arguments.full,
+                server=_server(chosen) if arguments.physical else None,
+            )
     made = done.backup
     if arguments.json:
         context.console.json(_told(catalog, chosen, made))
@@ -47,18 +53,30 @@ def _back_up(
     bars: Bars,
     *,
     is_full: bool,
+    server: ops.Server | None,
 ) -> ops.Verified:
     return ops.back_up(
         source,
         catalog,
         clock=kit.SystemClock(),
-        scratch=chosen.data_dir / _SCRATCH,
+        scratch=chosen.data_dir / places.SCRATCH,
         full_days=chosen.ops.backup_full_days,
         is_full=is_full,
         files=_settings_file(chosen),
         config=chosen.journal,
+        server=server,
         steps=_steps(bars),
     )
+
+
+def _server(chosen: settings.Settings) -> ops.Server:
+    found = places.find_server(chosen)
+    if found is None:
+        raise errors.UsageWrong(
+            "A physical backup is of a PostgreSQL server; this journal is in a folder.",
+            hint="Leave --physical out.",
+        )
+    return found
 
 
 def _steps(bars: Bars) -> ops.Steps:
@@ -108,7 +126,7 @@ def _row(catalog: ops.Catalog, chosen: settings.Settings, each: ops.Backup) -> t
     return (
         each.id,
         sessions.local_time(each.created_at_us),
-        "full" if each.is_full else "new",
+        ("full" if each.is_full else "new") + (" server" if each.kind == ops.PHYSICAL else ""),
         f"{each.entries:,}",
         f"{each.sequence:,}",
         f"{each.size_bytes / _MIB:,.1f}",
@@ -145,9 +163,10 @@ def _verify(context: Context, arguments: argparse.Namespace) -> int:
                     ops.verify_backup(
                         catalog,
                         each,
-                        scratch=chosen.data_dir / _SCRATCH,
+                        scratch=chosen.data_dir / places.SCRATCH,
                         clock=kit.SystemClock(),
                         config=chosen.journal,
+                        server=places.find_server(chosen),
                         progress=_steps(bars)("restoring"),
                     )
                 )
@@ -206,8 +225,11 @@ def _prune(context: Context, arguments: argparse.Namespace) -> int:
     with Bars(context.console) as bars:
 
         def make_full() -> ops.Backup:
+            newest = catalog.newest()
+            is_physical = newest is not None and newest.kind == ops.PHYSICAL
+            server = places.find_server(chosen) if is_physical else None
             with bootstrap.open_replica(chosen) as source:
-                return _back_up(chosen, source, catalog, bars, is_full=True).backup
+                return _back_up(chosen, source, catalog, bars, is_full=True, server=server).backup
 
         now_us = kit.SystemClock().now_us()
         done = ops.prune(catalog, keep_days=keep_days, now_us=now_us, make_full=make_full)

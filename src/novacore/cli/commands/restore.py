@@ -27,15 +27,43 @@ def run(arguments: argparse.Namespace) -> int:
         place: str | Path = _beside(chosen, "restoring")
     else:
         place = places.parse_place(arguments.into, chosen)
-    catalog = places.open_catalog(chosen)
-    backup = ops.choose_backup(catalog, at=at, backup=arguments.backup or "")
     if arguments.replace:
         # What a killed one left may be of another moment; nobody uses a folder of this name.
         shutil.rmtree(place, ignore_errors=True)
-    done = _restore(context, catalog, backup, place=place, at=at)
+    if arguments.backup and journal.is_url(arguments.backup):
+        origin = places.shown_place(arguments.backup)
+        done = _restore_store(context, arguments.backup, place=place, at=at)
+    else:
+        catalog = places.open_catalog(chosen)
+        backup = ops.choose_backup(catalog, at=at, backup=arguments.backup or "")
+        origin = f"backup {backup.id}"
+        done = _restore(context, catalog, backup, place=place, at=at)
     aside = _swap(chosen, Path(place)) if arguments.replace else None
-    _report(context, arguments, done, backup=backup, place=place, aside=aside)
+    _report(context, arguments, done, origin=origin, place=place, aside=aside)
     return DONE
+
+
+def _restore_store(
+    context: Context, origin: str, *, place: str | Path, at: ops.Moment
+) -> ops.Copied:
+    """From a database that was brought back by other means: with the erasures that are known."""
+    chosen = context.settings
+    known = [
+        *journal.read_erasures(chosen.data_dir),
+        *ops.read_erasures(places.backup_folder(chosen)),
+    ]
+    with (
+        bootstrap.open_place(chosen, origin) as source,
+        bootstrap.open_place(chosen, place) as target,
+        Bars(context.console) as bars,
+    ):
+        return ops.restore_store(
+            source,
+            target,
+            at=at,
+            erasures=known,
+            progress=lambda count, total: bars.show("restoring", count, total),
+        )
 
 
 def _restore(
@@ -53,6 +81,7 @@ def _restore(
             backup=backup,
             at=at,
             erasures=known,
+            server=places.find_server(chosen),
             progress=lambda count, total: bars.show("restoring", count, total),
         )
     if isinstance(place, Path):
@@ -103,18 +132,18 @@ def _report(
     arguments: argparse.Namespace,
     done: ops.Copied,
     *,
-    backup: ops.Backup,
+    origin: str,
     place: str | Path,
     aside: Path | None,
 ) -> None:
     shown = str(context.settings.data_dir) if arguments.replace else places.shown_place(place)
     if arguments.json:
-        facts = {"place": shown, "aside": str(aside) if aside else None, "backup": backup.id}
+        facts = {"place": shown, "aside": str(aside) if aside else None, "from": origin}
         context.console.json(facts | dataclasses.asdict(done))
         return
     context.console.line(
-        f"Restored {done.sessions:,} sessions up to sequence {done.sequence:,} from backup "
-        f"{backup.id}; {done.erasures:,} erasures were applied."
+        f"Restored {done.sessions:,} sessions up to sequence {done.sequence:,} from "
+        f"{origin}; {done.erasures:,} erasures were applied."
     )
     if arguments.replace:
         context.console.line(f"It is in use: {shown}. What was there is in {aside}.")
