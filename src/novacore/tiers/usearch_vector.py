@@ -38,6 +38,8 @@ _TABLE: Final = Table(
     indexes={"owned": "(scope)"},
 )
 _READ_ROWS: Final = 500
+_FEW: Final = 2_000
+"""Vectors of chosen sessions that are read one by one rather than sought in an index."""
 _BUILT_AT_ONCE: Final = 500
 _BUILT_PER_BATCH: Final = 2_000
 _BUILDERS_MAX: Final = 2
@@ -221,7 +223,7 @@ class UsearchVector(SQLiteTier):
 
     def _is_few(self, connection: Connection, sessions: Sequence[int]) -> bool:
         """Whether these sessions have few enough vectors to look at each."""
-        left = self._exact_max
+        left = min(_FEW, self._exact_max)
         for session in sessions:
             left -= connection.execute(
                 "SELECT count(*) FROM vector WHERE session = ?", (session,)
@@ -241,7 +243,7 @@ class UsearchVector(SQLiteTier):
             if session != search.without
             for row in connection.execute(
                 "SELECT id, session, vector FROM vector"
-                " WHERE session = ? AND scope = ? AND id <= ? AND length(vector) = ?",
+                " WHERE session = ? AND +scope = ? AND +id <= ? AND length(vector) = ?",
                 (session, facts.scope, facts.through, size),
             ).fetchall()
         ]
