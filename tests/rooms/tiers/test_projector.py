@@ -88,6 +88,17 @@ def test_a_piece_read_before_an_erasure_brings_nothing_back_to_a_tier_that_has_a
     assert bench.texts("hot") == ["keep"]
 
 
+def test_what_was_erased_is_not_kept_in_memory_for_another_tier(bench):
+    bench.say("secret")
+    source = bench.open("hot")._source()
+    source.read(0)
+    assert "secret" in str(source._pieces)
+    bench.store.erase(bench.store.session("talk").id)
+    source.read(0)
+    assert "secret" not in str(source._pieces)
+    assert "talk" not in str(source._pieces)
+
+
 def test_erasing_a_session_empties_it_in_every_tier(bench):
     bench.say("secret")
     bench.say("other", session="second")
@@ -198,6 +209,7 @@ def test_what_is_too_old_for_a_tier_is_left_out_and_forgotten(bench):
     opened = bench.open()
     assert opened.catch_up(timeout_ms=PATIENCE_MS)
     assert bench.texts("hot") == []
+    assert bench.engines["hot"].batches[-1].items == []
     assert opened.verify("hot")[0].is_equal
     bench.projections["hot"].window_us = 3_600_000_000
     assert opened.rebuild("hot")
