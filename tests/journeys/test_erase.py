@@ -4,11 +4,15 @@ import json
 import secrets
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import psycopg
+import pymongo
 import pytest
+import redis
 
 import novacore
 from novacore import journal, memory
@@ -183,6 +187,85 @@ def test_an_erased_session_is_in_no_file_of_any_engine(data):
         assert [each.session_id for each in store.tiers.verify() if not each.is_equal] == []
         assert all("gone" not in hit.text for hit in store.recall(plant.planted["message"]))
         assert store.recall(kept.planted["message"])[0].session == "kept"
+        for tier in store.tiers.names:
+            assert list(store.tiers.reads(tier).read(session_id)) == []
+
+
+@pytest.fixture
+def on_servers(
+    data, postgres_server, valkey_server, falkordb_server, mongodb_server, nats_server
+) -> Callable[[], bytes]:
+    """The journal and all tiers on servers; gives all that they hold, in lower case."""
+    url = postgres_server.new_database()
+    database = secrets.token_hex(4)
+    (data / "nova.toml").write_text(
+        f'''database_url = "{url}"
+[tiers]
+projector = "off"
+hot = "redis"
+stream = "redis"
+redis_url = "{valkey_server.url_of(7)}"
+relational = "postgresql"
+vector = "pgvector"
+postgresql_url = "{url}"
+graph = "falkordb"
+falkordb_url = "{falkordb_server.url}"
+document = "mongodb"
+mongodb_url = "{mongodb_server.url_of(database)}"
+broker = "nats"
+nats_url = "{nats_server.url}"
+'''
+    )
+
+    def look() -> bytes:
+        found: list[bytes] = []
+        for server in (valkey_server.url_of(7), falkordb_server.url):
+            with redis.Redis.from_url(server) as client:
+                found += [client.dump(key) or b"" for key in client.scan_iter()]
+        with psycopg.connect(url) as connection:
+            tables = connection.execute(
+                "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
+                " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+            ).fetchall()
+            for (table,) in tables:
+                # Bytes as they are, so that a word in a frame is found, too.
+                copied = connection.cursor().copy(f"COPY {table} TO STDOUT (FORMAT binary)")
+                with copied as rows:
+                    found += [bytes(row) for row in rows]
+        with pymongo.MongoClient(mongodb_server.url_of(database)) as client:
+            names = client[database].list_collection_names()
+            found += [repr(list(client[database][name].find())).encode() for name in names]
+        for server in (valkey_server, falkordb_server, nats_server):
+            found += files_of(server.folder).values()
+        return b"\n".join(found)
+
+    return look
+
+
+def test_on_servers_an_erased_session_is_in_no_table_key_document_or_stream(data, on_servers):
+    plant, kept = Canaries("gone"), Canaries("kept")
+    session_id, vectors = fill(data, plant, kept)
+    assert vectors
+    before = {Path("servers"): on_servers(), **files_of(data)}
+    assert set(plant.planted) - set(found_in(before, plant.planted)) == set()
+    # PostgreSQL sends numbers with the high byte first.
+    vectors = [b"".join(v[at : at + 4][::-1] for at in range(0, len(v), 4)) for v in vectors]
+    assert all(vector in before[Path("servers")] for vector in vectors)
+
+    done = nova(data, "erase", plant.planted["name"], "--yes", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    # A server rewrites its log a moment after it was asked to.
+    for _ in range(100):
+        after = {Path("servers"): on_servers(), **files_of(data)}
+        if not found_in(after, plant.planted):
+            break
+        time.sleep(0.1)
+    assert found_in(after, plant.planted) == {}
+    assert [vector for vector in vectors if vector in after[Path("servers")]] == []
+    assert set(found_in(after, kept.planted)) == set(kept.planted)
+    with novacore.open(data) as store:
+        assert store.verify().is_sound
+        assert [each.tier for each in store.tiers.verify() if not each.is_equal] == []
         for tier in store.tiers.names:
             assert list(store.tiers.reads(tier).read(session_id)) == []
 
