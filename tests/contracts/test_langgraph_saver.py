@@ -295,6 +295,15 @@ def test_two_savers_of_one_store_see_each_others_checkpoints(store):
     assert put(theirs, config_of("ada"), messages=[1])
 
 
+def test_a_saver_whose_owner_was_erased_begins_anew(saver, store):
+    configs = talk(saver, "ada", 3)
+    store.erase_owner()
+    assert saver.get_tuple(configs[-1]) is None
+    assert list(saver.list(None)) == []
+    config = put(saver, config_of("ada"), text="anew")
+    assert saver.get_tuple(config).checkpoint["channel_values"] == {"text": "anew"}
+
+
 def test_a_saver_goes_on_after_another_one_pruned(store):
     ours, theirs = JournalSaver(store), JournalSaver(store)
     configs = talk(ours, "ada", 10)

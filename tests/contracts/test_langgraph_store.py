@@ -305,6 +305,17 @@ def test_two_stores_of_one_journal_see_each_other(store):
     assert ours.list_namespaces() == [("a", "1"), ("a", "2"), ("a", "3")]
 
 
+def test_a_store_whose_owner_was_erased_begins_anew(items, store):
+    items.put(("a",), "k", {"n": 1})
+    store.erase_owner()
+    assert items.get(("a",), "k") is None
+    assert items.list_namespaces() == []
+    items.put(("a",), "k", {"n": 2})
+    for each in (items, JournalStore(store)):
+        assert each.get(("a",), "k").value == {"n": 2}
+        assert each.list_namespaces() == [("a",)]
+
+
 def test_two_owners_of_one_journal_do_not(store):
     JournalStore(store).put(("a",), "k", {"n": 1})
     other = JournalStore(store.for_owner(journal.Scope(owner="other")))

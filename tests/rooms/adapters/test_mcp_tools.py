@@ -239,6 +239,21 @@ async def test_sessions_of_other_frameworks_are_not_in_the_timeline(store):
         assert (await call(client, "timeline"))["entries"] == []
 
 
+async def test_a_damaged_message_is_left_out_and_counted(tmp_path):
+    with novacore.open(tmp_path / "hurt") as store:
+        fill(store, "talk", 300)
+    segments = tmp_path / "hurt" / "segments.dat"
+    # Older segments, merged into others since, may lie in the file too.
+    segments.write_bytes(segments.read_bytes().replace(b"talk line 42", b"talk line XX"))
+    with novacore.open(tmp_path / "hurt") as store:
+        async with client_of(store) as client:
+            page = await call(client, "open", session="talk", start=40, limit=5)
+            listed = await call(client, "timeline", session="talk", limit=100)
+    assert (page["damaged"], page["total"]) == (1, 299)
+    assert [each["text"][10:] for each in page["messages"]] == ["40", "41", "43", "44", "45"]
+    assert listed["entries"][0]["text"] == "talk line 299"
+
+
 async def test_one_owner_never_sees_anothers(store):
     other = store.for_owner(journal.Scope(owner="other"))
     other.session("secret").append({"role": "user", "content": "periwinkle"})

@@ -36,7 +36,11 @@ class Spaces:
 
     def namespaces(self) -> dict[Namespace, bool]:
         """Each namespace that holds something, and whether items in it expire."""
-        return self._open_directory().namespaces()
+        try:
+            return self._open_directory().namespaces()
+        except journal.SessionUnknown:
+            self._directory = None  # It was erased, with everything of this owner perhaps.
+            return self._open_directory().namespaces()
 
     def find(self, namespace: Namespace) -> Space | None:
         """A namespace, up to date; None: nothing was ever put there."""

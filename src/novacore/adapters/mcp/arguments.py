@@ -120,6 +120,7 @@ class Opened(Struct, kw_only=True):
     total: Annotated[int, Meta(description="How many messages the session has.")]
     start: Annotated[int, Meta(description="Which message the first one here is, from 0.")]
     next_start: Annotated[int | None, Meta(description="`start` of the page behind this one.")]
+    damaged: Annotated[int, Meta(description="Messages left out because they can't be read.")]
     messages: list[Said]
 
 

@@ -2,7 +2,7 @@
 
 import heapq
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -73,14 +73,19 @@ def timeline(
 ) -> list[tuple[Place, int]]:
     """(place, position) of a session's messages and memories, newest first, at most `limit`.
 
-    Reads headers only. Times within a session rise, as far as its sources tell the truth.
+    Reads headers only; damaged entries are left out. Times within a session rise, as far as its
+    sources tell the truth.
     """
     entries = transcript.entries
-    end = len(entries)
+    damaged = frozenset(transcript.damaged)
+    positions: Sequence[int] = range(len(entries))
+    if damaged:
+        positions = [position for position in positions if position not in damaged]
+    end = len(positions)
     if before is not None:
-        end = bisect_left(range(end), before[0] + 1, key=lambda at: entries.frame(at).said_at_us)
+        end = bisect_left(positions, before[0] + 1, key=lambda at: entries.frame(at).said_at_us)
     found: list[tuple[Place, int]] = []
-    for position in range(end - 1, -1, -1):
+    for position in reversed(positions[:end]):
         frame = entries.frame(position)
         if since_us is not None and frame.said_at_us < since_us:
             break

@@ -138,7 +138,8 @@ class MemoryTools:
 
     def _open(self, wanted: given.Open) -> given.Opened:
         session = self._store.get_session(wanted.session)
-        messages = session.messages
+        every = session.messages
+        messages = every.without_damage()
         limit = min(wanted.limit, self._config.page_entries_max)
         start = max(0, len(messages) - limit) if wanted.start is None else wanted.start
         stop = min(len(messages), start + limit)
@@ -150,7 +151,8 @@ class MemoryTools:
         end = start + len(fitted)
         return given.Opened(
             note=_NOTE, session=session.name, session_id=session.id, total=len(messages),
-            start=start, next_start=end if end < len(messages) else None, messages=fitted,
+            start=start, next_start=end if end < len(messages) else None,
+            damaged=len(every) - len(messages), messages=fitted,
         )  # fmt: skip
 
     def _timeline(self, wanted: given.Timeline) -> given.Listed:
