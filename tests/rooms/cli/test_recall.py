@@ -9,7 +9,7 @@ from novacore import bootstrap, settings
 def talk(nova, tmp_path):
     chosen = settings.load(env={}, overrides={"data_dir": str(tmp_path / "data")})
     with bootstrap.open_store(chosen) as store:
-        store.session("holidays", workspace="/work/boats").append(
+        store.session("holidays", workspace="/srv/boats").append(
             {"role": "user", "name": "Ana", "content": "We rented a canoe in Ghent."},
             {"role": "user", "name": "Ben", "content": "Was it \x1b[31mred\x1b[0m?"},
         )
@@ -43,7 +43,7 @@ def test_explain_says_what_the_score_is_made_of(nova, talk):
     ("options", "sessions"),
     [
         (["--session", "other"], {"other"}),
-        (["--project", "/work"], {"holidays"}),
+        (["--project", "/srv"], {"holidays"}),
         (["--kind", "memory"], set()),
         (["--until", "2001-01-01"], set()),
         (["--since", "2001-01-01", "--limit", "1"], {"holidays"}),

@@ -36,7 +36,7 @@ _NO_NAMES = frozenset(
     email error example exception expected file fix format goal hint http https idea important info
     input issue key link list location meeting message name note notes ok options output path plan
     question reason reminder request response result results returns say says shell source status
-    step steps subject sum summary task time tip title to todo total type update url usage value
+    step steps subject sum summary task time tip title to total type update url usage value
     version warning yes
     """.split()  # noqa: SIM905 - a list of words reads better as words
 )

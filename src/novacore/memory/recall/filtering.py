@@ -30,7 +30,6 @@ def allowed(
         sessions: session ids with how many of their entries count (None: all); None: any session.
     """
     mask = index.alive.copy()
-    is_memory = index.column("kind") == index.names["kind"].find(MEMORY)
     if sessions is not None:
         mask &= _in_sessions(index, sessions)
     if filters.kinds:
@@ -48,7 +47,8 @@ def allowed(
     if filters.tiers:
         mask &= _named(index, "tier", filters.tiers)
     if filters.confidence_min > 0:
-        mask &= ~is_memory | (index.column("confidence") >= np.float32(filters.confidence_min))
+        is_sure = index.column("confidence") >= np.float32(filters.confidence_min)
+        mask &= is_sure | ~_named(index, "kind", [MEMORY])
     if filters.since_us is not None:
         mask &= index.column("said_at") >= filters.since_us
     if filters.until_us is not None:

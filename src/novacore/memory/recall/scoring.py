@@ -22,7 +22,7 @@ from novacore.memory.recall.stemming import stem
 from novacore.memory.recall.words import MONTH_NAMES
 
 _US_PER_DAY: Final = 86_400_000_000
-_DENSE_SHARE: Final = 16
+_DENSE_SHARE: Final = 2
 """A term that touches more than one in so many documents is added over all of them at once."""
 
 
@@ -113,6 +113,7 @@ class TextScorer:
         for number, name in enumerate(index.names["speaker"].texts):
             for term in index_terms(name):
                 self._speakers.setdefault(term, []).append(number)
+        self._scratch = np.zeros(index.count + 1, np.float32)
         self._living = max(1, int(np.count_nonzero(index.alive)))
 
     def speakers_of(self, term: str) -> NDArray[np.bool_] | None:
@@ -187,30 +188,35 @@ class TextScorer:
         top: np.float32,
     ) -> None:
         """Add one term's score over all fields."""
-        places, amounts = [documents], [counts]
+        total = self._scratch
+        total[documents] = counts
         lent = counts * self.neighbours.share[documents]
-        # A turn before holds the term: this turn is `after` of it, and the other way round.
+        touched = [documents]
+        # A turn before holds the term: this turn is `after` of it, and the other way round. No
+        # two turns have the same neighbour, so that adding in place meets each place once; what
+        # has no neighbour (-1) falls into the last place, which is no turn's.
         for steps, each in (
             (self.neighbours.after, self.weights.before),
             (self.neighbours.before, self.weights.after),
         ):
             for step, weight in zip(steps, each, strict=True):
                 if weight:
-                    places.append(step[documents])
-                    amounts.append(lent * np.float32(weight))
-        at, amount = np.concatenate(places), np.concatenate(amounts)
-        there = at >= 0
-        at, amount = at[there], amount[there]
+                    at = step[documents]
+                    total[at] += lent * np.float32(weight)
+                    touched.append(at)
+        total[-1] = 0
         k1, norm = np.float32(self.weights.k1), self._field_norm
-        if label is not None or len(at) * _DENSE_SHARE > self._index.count:
-            total = np.bincount(at, weights=amount, minlength=len(fields)).astype(np.float32)
-            if label is not None:
-                total += label
-            fields += top * total / (total + k1 * norm + np.float32(1e-9))
+        if label is not None or len(touched) * len(documents) * _DENSE_SHARE > len(fields):
+            sums = total[:-1] if label is None else total[:-1] + label
+            fields += top * sums / (sums + k1 * norm + np.float32(1e-9))
+            total[:] = 0
             return
-        unique, inverse = np.unique(at, return_inverse=True)
-        total = np.bincount(inverse, weights=amount).astype(np.float32)
-        fields[unique] += top * total / (total + k1 * norm[unique])
+        # One place may stand here twice: both times the same is written.
+        at = np.concatenate(touched)
+        at = at[at >= 0]
+        sums = total[at]
+        fields[at] = fields[at] + top * sums / (sums + k1 * norm[at])
+        total[at] = 0
 
 
 class _Dates:

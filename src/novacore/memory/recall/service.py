@@ -88,15 +88,14 @@ class Recall:
             project: only of this folder or project or within it, by whole path segments.
             session: only of this session, by id or name.
             kind: message, memory; None: both.
-            tag: only memories with all of these tags; `type:lesson` and `state:current` too.
+            tag: only memories with all of these tags; `type:lesson` is one, too.
             tier: only memories of one of these terms: short, intermediate, long.
             since_us: only said at or after this time, µs UTC.
             until_us: only said before this time, µs UTC.
             confidence_min: only memories at least so sure, 0 to 1; messages always count.
             neighbours: turns before and after each hit that come along; None: as configured.
             diversity: how far repetitions are moved down, 0 to 1; None: as configured.
-            tokens_max: hits are added while they fit in so many tokens, neighbours included, but
-                at least one; None: no bound.
+            tokens_max: hits and neighbours that fit in so many tokens, at least one; None: all.
 
         Raises:
             QueryRefused: the question is empty, or a filter has a value that it can't have.

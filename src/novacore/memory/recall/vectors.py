@@ -3,7 +3,7 @@
 Rows are kept as float16: half the memory, and a cosine that is off by less than 0.001.
 """
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,10 @@ Halves = NDArray[np.float16]
 _CONNECTIVITY: Final = 16
 _EXPANSION_ADD: Final = 64
 _EXPANSION_SEARCH: Final = 256
+_FEW_ROWS: Final = 512
+_POOL: Final = 4
+_MORE: Final = 4
+"""The graph is asked for so many times more than is wanted: what it finds is compared exactly."""
 _FEW: Final = 4_096
 """Of so few allowed documents every one is compared, wherever it is."""
 
@@ -91,6 +95,12 @@ class Vectors:
     def rows(self, numbers: Ints) -> Floats:
         """The rows of some documents as float32; zeros where there is none."""
         made = np.zeros((len(numbers), self.dimensions), np.float32)
+        if len(numbers) <= _FEW_ROWS:
+            for row, number in enumerate(cast("list[int]", numbers.tolist())):
+                home, at = divmod(number, BLOCK)
+                if 0 <= home < len(self._blocks):
+                    made[row] = self._blocks[home][at]
+            return made
         homes = numbers // BLOCK
         for home in np.unique(homes):
             if 0 <= home < len(self._blocks):
@@ -146,7 +156,7 @@ class Vectors:
         found = _best(numbers + np.int32(self.woven), tail[numbers], count)
         if self.graph is None:
             return found
-        wanted = min(self.woven, round(count * len(allowed) / total) + count)
+        wanted = min(self.woven, round(count * len(allowed) / total) + _MORE * count)
         old = self.graph.search(query, wanted)
         both = np.concatenate((found, old[allowed[old]]))
         return _best(both, self.cosines(query, both), count)
@@ -168,6 +178,9 @@ class Vectors:
 
 
 def _best(numbers: Ints, near: Floats, count: int) -> Ints:
+    if len(near) > _POOL * count:
+        kept = np.argpartition(-near, count)[:count]
+        numbers, near = numbers[kept], near[kept]
     return numbers[np.argsort(-near, kind="stable")[:count]]
 
 

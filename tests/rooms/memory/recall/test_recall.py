@@ -200,11 +200,11 @@ def test_filters_are_part_of_the_search_and_starve_nothing(say: Say, ask: Ask) -
 
 
 def test_projects_and_agents_match_by_whole_segments(say: Say, ask: Ask) -> None:
-    say("walnut one", session="a", workspace="/work/app", actor="team/writer")
-    say("walnut two", session="b", workspace="/work/app/web", actor="team/writer/draft")
-    say("walnut three", session="c", workspace="/work/apple", actor="team/writers")
-    assert set(ask("walnut", project="/work/app")) == {"walnut one", "walnut two"}
-    assert set(ask("walnut", project="/work/app/")) == {"walnut one", "walnut two"}
+    say("walnut one", session="a", workspace="/srv/app", actor="team/writer")
+    say("walnut two", session="b", workspace="/srv/app/web", actor="team/writer/draft")
+    say("walnut three", session="c", workspace="/srv/apple", actor="team/writers")
+    assert set(ask("walnut", project="/srv/app")) == {"walnut one", "walnut two"}
+    assert set(ask("walnut", project="/srv/app/")) == {"walnut one", "walnut two"}
     assert set(ask("walnut", agent="team/writer")) == {"walnut one", "walnut two"}
 
 
