@@ -2,11 +2,12 @@
 has the same bytes, whatever the model behind an API answers tomorrow.
 
 Each embedding remembers which entries needed it; when the last of them is erased, it is destroyed.
-It can always be made again, so the least recently made ones go when there are too many.
+The places of erased entries are remembered, so that nothing is kept for whoever read the entry just
+before. An embedding can always be made again, so the oldest go when there are too many.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -27,11 +28,19 @@ CREATE TABLE source (
     session TEXT NOT NULL, position INTEGER NOT NULL, embedding INTEGER NOT NULL,
     PRIMARY KEY (session, position, embedding)) WITHOUT ROWID;
 CREATE INDEX source_embedding ON source (embedding);
+CREATE TABLE gone (
+    session TEXT NOT NULL, position INTEGER NOT NULL,
+    PRIMARY KEY (session, position)) WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
+_ALL: Final = -1
+"""As a position in `gone`: the whole session."""
+
 Source = tuple[str, int]
 """The session and position of an entry whose text it is."""
+_Need = tuple[str, int, bytes]
+"""A source, and the key of the embedding that it needs."""
 
 
 class EmbeddingStore:
@@ -63,6 +72,7 @@ class EmbeddingStore:
             TierUnavailable: the store's file can't be used now, or the embedder does not answer.
         """
         keys = [_key(embedder, text) for text in texts]
+        needs = [(*source, key) for source, key in zip(sources, keys, strict=True)]
         found = self._find(keys)
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         order = list(missing.items())
@@ -71,9 +81,10 @@ class EmbeddingStore:
             vectors = embedder.embed([text for _, text in some])
             _check(vectors, some, embedder)
             fresh = dict(zip((key for key, _ in some), vectors, strict=True))
-            self._put(fresh)
+            self._keep([need for need in needs if need[2] in fresh], fresh)
             found.update(fresh)
-        self._note(keys, sources)
+        if unknown := self._unknown([need for need in needs if need[2] not in missing]):
+            self._keep(unknown, {})
         return [found[key] for key in keys]
 
     def forget(self, erased: Sequence[Erased]) -> None:
@@ -126,39 +137,45 @@ class EmbeddingStore:
                 )
         return found
 
-    def _put(self, fresh: dict[bytes, bytes]) -> None:
+    def _unknown(self, needs: Sequence[_Need]) -> list[_Need]:
+        """Those needs that are not written down yet."""
+        with self._link.reading() as connection:
+            if connection is None:
+                return list(needs)
+            return [need for need in needs if not connection.execute(_KNOWN, need).get]
+
+    def _keep(self, needs: Sequence[_Need], fresh: Mapping[bytes, bytes]) -> None:
+        """Store fresh embeddings and who needs them, but nothing that only erased entries need."""
         with self._link.transaction() as connection:
+            alive = [need for need in needs if not connection.execute(_GONE, need[:2]).get]
+            wanted = {key for _, _, key in alive}
             connection.executemany(
                 "INSERT INTO embedding (key, vector) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                list(fresh.items()),
+                [(key, vector) for key, vector in fresh.items() if key in wanted],
             )
-            count = connection.execute("SELECT count(*) FROM embedding").get
-            if count > self._embeddings_max:
-                gone = count - self._embeddings_max * 9 // 10
-                connection.execute(
-                    "DELETE FROM embedding WHERE id IN"
-                    " (SELECT id FROM embedding ORDER BY id LIMIT ?)",
-                    (gone,),
-                )
-                connection.execute(
-                    "DELETE FROM source WHERE embedding NOT IN (SELECT id FROM embedding)"
-                )
+            connection.executemany(
+                "INSERT INTO source SELECT ?, ?, id FROM embedding WHERE key = ?"
+                " ON CONFLICT DO NOTHING",
+                alive,
+            )
+            self._bound(connection)
 
-    def _note(self, keys: Sequence[bytes], sources: Sequence[Source]) -> None:
-        """Remember which entries need which embeddings; writes only where something is new."""
-        rows = [(*source, key) for source, key in zip(sources, keys, strict=True)]
-        with self._link.reading() as connection:
-            if connection is not None:
-                rows = [row for row in rows if not connection.execute(_KNOWN, row).get]
-        if rows:
-            with self._link.transaction() as connection:
-                connection.executemany(
-                    "INSERT INTO source SELECT ?, ?, id FROM embedding WHERE key = ?"
-                    " ON CONFLICT DO NOTHING",
-                    rows,
-                )
+    def _bound(self, connection: Connection) -> None:
+        newest = connection.execute("SELECT max(id) FROM embedding").get or 0
+        if newest <= self._embeddings_max:
+            return
+        count = connection.execute("SELECT count(*) FROM embedding").get
+        if count > self._embeddings_max:
+            connection.execute(
+                "DELETE FROM embedding WHERE id IN (SELECT id FROM embedding ORDER BY id LIMIT ?)",
+                (count - self._embeddings_max * 9 // 10,),
+            )
+            connection.execute(
+                "DELETE FROM source WHERE embedding NOT IN (SELECT id FROM embedding)"
+            )
 
 
+_GONE: Final = f"SELECT EXISTS (SELECT 1 FROM gone WHERE session = ?1 AND position IN (?2, {_ALL}))"
 _KNOWN: Final = (
     "SELECT EXISTS (SELECT 1 FROM source WHERE session = ? AND position = ?"
     " AND embedding = (SELECT id FROM embedding WHERE key = ?))"
@@ -186,6 +203,10 @@ def _forget(connection: Connection, erased: Erased) -> None:
     if erased.positions is not None:
         where += " AND position = ?"
         places = [(erased.session_id, position) for position in erased.positions]
+    connection.executemany(
+        "INSERT INTO gone VALUES (?, ?) ON CONFLICT DO NOTHING",
+        [(place[0], place[1] if len(place) > 1 else _ALL) for place in places],
+    )
     for place in places:
         found = connection.execute(
             f"SELECT embedding FROM source WHERE {where}",  # noqa: S608 - one of two of ours

@@ -102,3 +102,16 @@ def test_an_embedder_that_gives_too_few_or_unlike_vectors_is_not_believed(store)
         with pytest.raises(tiers.TierUnavailable):
             store.vectors(wrong, ["a", "b"], sources=at(0, 1))
     assert store.count() == 0
+
+
+def test_nothing_is_kept_for_who_read_an_entry_just_before_it_was_erased(store, embedder):
+    store.vectors(embedder, ["other"], sources=at(1))
+    store.forget([Erased(number=1, session_id=TALK, positions=(0,), at_us=0)])
+    late = store.vectors(embedder, ["secret plan"], sources=at(0))
+    assert late == HashEmbedder().embed(["secret plan"])
+    assert store.count() == 1
+    store.forget([Erased(number=2, session_id=TALK, positions=None, at_us=0)])
+    store.vectors(embedder, ["other", "secret plan"], sources=at(1, 7))
+    assert store.count() == 0
+    store.vectors(embedder, ["secret plan"], sources=[(session_id("another"), 0)])
+    assert store.count() == 1
