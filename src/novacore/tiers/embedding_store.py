@@ -175,7 +175,9 @@ class EmbeddingStore:
             )
 
 
-_GONE: Final = f"SELECT EXISTS (SELECT 1 FROM gone WHERE session = ?1 AND position IN (?2, {_ALL}))"
+_GONE: Final = (
+    "SELECT EXISTS (SELECT 1 FROM gone WHERE session = ? AND position IN (?, -1))"  # -1: `_ALL`
+)
 _KNOWN: Final = (
     "SELECT EXISTS (SELECT 1 FROM source WHERE session = ? AND position = ?"
     " AND embedding = (SELECT id FROM embedding WHERE key = ?))"
