@@ -6,6 +6,7 @@ from novacore.journal.model import Erased, FeedState, Problem, Scope
 from novacore.journal.postgres_connect import Pool
 from novacore.journal.postgres_segments import SegmentCache
 from novacore.journal.store import SessionRow, Snapshot
+from novacore.journal.witness import Witness
 
 _MARK = b"SELECT changes FROM journal_head"
 
@@ -14,6 +15,8 @@ class PostgresReads:
     """What an engine on PostgreSQL answers without the turn."""
 
     _pool: Pool
+    _witness: Witness | None
+    _trouble: str
     _segments: SegmentCache
 
     def find_sessions(
@@ -73,6 +76,8 @@ class PostgresReads:
         sessions = [session] if session is not None else []
         if session is None:
             found += self._pool.run(postgres_check.check_whole, "checking")
+            notes = (self._witness.damage() if self._witness else None, self._trouble)
+            found += [Problem(what=text) for text in notes if text]
             sessions = self._pool.run(postgres_check.session_ids, "checking")
         for each in sessions:
             found += self._check_session(each)

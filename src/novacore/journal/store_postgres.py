@@ -26,6 +26,7 @@ from novacore.journal.errors import (
     EntryErased,
     JournalError,
     StoreClosed,
+    StoreUnusable,
 )
 from novacore.journal.frame import Frame
 from novacore.journal.locks import check_name
@@ -70,7 +71,8 @@ class PostgresEngine(PostgresReads):
         self._pool = Pool(self._connect)
         self._segments = SegmentCache()
         self._write_lock = threading.Lock()
-        self._witness: Witness | None = None
+        self._witness = None
+        self._trouble = ""
         self._seen = 0
         self._has_put_blobs = False
         self._is_closed = False
@@ -83,6 +85,8 @@ class PostgresEngine(PostgresReads):
                 unfinished = self._unfinished(first)
         except BaseException:
             first.close()
+            if self._witness is not None:
+                self._witness.close()
             raise
         self._pool.add(first)
         for number, erasure in unfinished:
@@ -97,8 +101,7 @@ class PostgresEngine(PostgresReads):
         self._seen = sequence
         if self._folder is None:
             return bytes(journal)
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._witness = Witness(self._folder / f"witness-{journal.hex()[:12]}-{epoch}")
+        self._witness = _open_witness(self._folder, f"witness-{journal.hex()[:12]}-{epoch}")
         seen = self._witness.read()
         if seen is not None and seen.sequence and not _holds(database, seen):
             raise Corrupt(
@@ -172,9 +175,17 @@ class PostgresEngine(PostgresReads):
             last = written[-1]
             self._seen = answer.sequences[last] + len(group[last].drafts) - 1
             self._sealer.add(answer.touched)
-        if self._witness is not None and answer.chain is not None:
-            self._witness.write(Witnessed(self._journal, self._seen, answer.chain))
+        if answer.chain is not None:
+            self._tell_witness(answer.chain)
         return answer
+
+    def _tell_witness(self, chain: bytes) -> None:
+        """Note how far the journal has come. The commit stands whatever happens here."""
+        if self._witness is not None:
+            try:
+                self._witness.write(Witnessed(self._journal, self._seen, chain))
+            except OSError as error:
+                self._trouble = f"After the last commit: {error}"
 
     def _look(self, submission: Submission) -> Outcome:
         """What an append comes to whose id is known; that stays so, so it needs no turn."""
@@ -363,6 +374,17 @@ class PostgresEngine(PostgresReads):
                 if self._witness is not None:
                     self._witness.sync()
                     self._witness.close()
+
+
+def _open_witness(folder: Path, name: str) -> Witness:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Witness(folder / name)
+    except OSError as error:
+        raise StoreUnusable(
+            f"{error.filename} can't be opened: {error.strerror}.",
+            hint="Check who owns the data directory and its files: 'nova doctor'.",
+        ) from error
 
 
 class _LookUp:

@@ -1,5 +1,6 @@
 """What only the engine on PostgreSQL has to show: same frames, damage found, erased, shared."""
 
+import os
 import random
 import threading
 import time
@@ -285,6 +286,30 @@ def test_a_journal_that_ends_before_its_witness_is_not_opened(url, tmp_path):
     execute(url, "UPDATE journal_head SET sequence = 2")
     with pytest.raises(journal.Corrupt, match="had 3 entries"):
         journal.open_postgres(url, folder=tmp_path)
+
+
+def test_a_damaged_witness_and_one_that_can_not_be_written_cost_no_append(url, tmp_path):
+    with journal.open_postgres(url, config=QUIET, folder=tmp_path) as store:
+        session = store.session("talk")
+        session.append(user("a"))
+        engine = store._core.engine
+        (witness,) = tmp_path.glob("witness-*")
+        read_only = os.open(witness, os.O_RDONLY)
+        handle, engine._witness._file = engine._witness._file, read_only
+        session.append(user("b"))
+        assert "After the last commit" in store.verify().problems[0].what
+        engine._witness._file = handle
+        os.close(read_only)
+        engine._trouble = ""
+        assert store.verify().is_sound
+    data = bytearray(witness.read_bytes())
+    data[20] ^= 1
+    witness.write_bytes(data)
+    with journal.open_postgres(url, config=QUIET, folder=tmp_path) as store:
+        assert "witness" in store.verify().problems[0].what
+    (tmp_path / "file").write_text("")
+    with pytest.raises(journal.StoreUnusable, match="can't be opened"):
+        journal.open_postgres(url, folder=tmp_path / "file" / "data")
 
 
 # Erasing
