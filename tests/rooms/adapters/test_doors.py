@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.heavy
 
+ROOT = Path(__file__).parents[3]
 FRAMEWORKS = {
     "langgraph": ("langgraph", "langgraph"),
     "openai_agents": ("agents", "openai-agents"),
@@ -20,6 +23,14 @@ def run(code):
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
     )
+
+
+def test_every_extra_that_a_door_names_is_there():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = {extra for _, extra in FRAMEWORKS.values()}
+    assert named <= set(project["optional-dependencies"])
+    doors = {door.parent.name for door in (ROOT / "src/novacore/adapters").glob("*/__init__.py")}
+    assert doors == set(FRAMEWORKS)
 
 
 def test_the_room_itself_loads_no_framework():
