@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import xxhash
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.contracts.conftest import SEALING, Place
 
 from novacore import journal
@@ -109,6 +111,18 @@ def test_a_copy_equals_its_source_byte_for_byte(
     copied.end_copy(12_345)
     assert seen(copied) == seen(source.replica())
     assert copied.state().epoch == "12345"
+
+
+@given(seed=st.integers(0, 2**32), steps=st.integers(0, 25), step=st.integers(1, 9))
+@settings(max_examples=40)
+def test_any_journal_copied_in_any_steps_is_itself(seed: int, steps: int, step: int) -> None:
+    config = journal.Config(blob_text_bytes=4096)
+    with journal.open_memory(config=config) as source, journal.open_memory() as target:
+        fill(source, random.Random(seed), steps=steps)
+        copy(source.replica(), target.replica(), step=step)
+        assert seen(target.replica()) == seen(source.replica())
+        target.replica().end_copy(2)
+        assert target.verify(all_owners=True).problems == []
 
 
 def test_every_session_of_a_copy_has_the_same_digest_and_is_sound(

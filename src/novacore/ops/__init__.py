@@ -27,6 +27,7 @@ from novacore.ops.prune import Pruned, prune
 from novacore.ops.records import File
 from novacore.ops.restore import choose_backup, restore, restore_store
 from novacore.ops.run import Steps, back_up
+from novacore.ops.scratch import remove_leftovers
 from novacore.ops.verify import verify_backup
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "prune",
     "read_erasures",
     "read_key",
+    "remove_leftovers",
     "restore",
     "restore_store",
     "verify_backup",

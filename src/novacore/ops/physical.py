@@ -7,9 +7,7 @@ recovering a server (`recovery.py`) and copying it exactly, so moments and erasu
 in any restore.
 """
 
-import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from novacore import journal
 from novacore.kit import Clock
@@ -20,6 +18,7 @@ from novacore.ops.errors import KeyUnusable
 from novacore.ops.model import PHYSICAL, Backup, Progress, unseen
 from novacore.ops.postgres_tools import Server, lsn_number
 from novacore.ops.records import File, Recorder
+from novacore.ops.scratch import own_folder
 
 BASE, WAL = "base.tar", "wal/"
 _SLOT = "novacore_backup_"
@@ -135,13 +134,14 @@ def _base(server: Server) -> Iterator[File]:
 
 def _log(server: Server, start: str, end: str) -> Iterator[File]:
     """The files of the log from the one that holds `start` to the one that holds `end`."""
-    server.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="wal-", dir=server.scratch) as folder:
+    with own_folder(server.scratch) as place:
+        folder = place / "wal"
+        folder.mkdir()
         first = server.ask("SELECT pg_walfile_name(%s::pg_lsn)", start)[0][0]
         # An empty file of that name: pg_receivewal goes on with the newest one that it finds.
-        (Path(folder) / f"{first}.partial").touch()
+        (folder / f"{first}.partial").touch()
         arguments = (f"--directory={folder}", f"--endpos={end}", "--no-loop", "--no-sync")
         for _ in server.run("pg_receivewal", *arguments):
             pass
-        for path in sorted(Path(folder).iterdir()):
+        for path in sorted(folder.iterdir()):
             yield File(WAL + path.name.removesuffix(".partial"), path.read_bytes())

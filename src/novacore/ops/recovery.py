@@ -8,12 +8,10 @@ and dies with this process. PostgreSQL refuses to run as root; then it runs as `
 import io
 import os
 import pwd
-import shutil
 import signal
 import subprocess
 import sys
 import tarfile
-import tempfile
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -27,6 +25,7 @@ from novacore.ops.model import Backup
 from novacore.ops.physical import BASE, WAL
 from novacore.ops.postgres_tools import Server
 from novacore.ops.records import File
+from novacore.ops.scratch import own_folder, unprivileged
 
 _READY_S, _LOOK_S, _STOP_S = 600.0, 0.1, 30.0
 _SETTINGS = """
@@ -69,9 +68,8 @@ def recovered(
         BackupDamaged: the server could not be recovered; says what it said.
     """
     program = server.find_program("postgres")
-    user = _unprivileged()
-    folder = _private_folder(server.scratch, user)
-    try:
+    user = unprivileged()
+    with own_folder(server.scratch, user=user) as folder:
         for part in line:
             _unpack(catalog, part, folder)
         _configure(folder)
@@ -82,23 +80,6 @@ def recovered(
             _wait(url, process, folder, backup=line[-1].id)
             with journal.open_replica(url) as replica:
                 yield replica
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _unprivileged() -> pwd.struct_passwd | None:
-    if os.geteuid() != 0:
-        return None
-    known = {each.pw_name: each for each in pwd.getpwall()}
-    return known.get("postgres") or known["nobody"]
-
-
-def _private_folder(scratch: Path, user: pwd.struct_passwd | None) -> Path:
-    """A folder of the server's own; another user can't enter the data directory."""
-    if user is None:
-        scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix="pg-", dir=scratch))
-    return Path(tempfile.mkdtemp(prefix="nova-pg-"))
 
 
 def _unpack(catalog: Catalog, part: Backup, folder: Path) -> None:

@@ -4,12 +4,8 @@ Only a backup that came through this counts. What was restored for it is removed
 """
 
 import dataclasses
-import fcntl
-import os
 import shutil
-import tempfile
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from novacore import journal
@@ -21,8 +17,7 @@ from novacore.ops.errors import BackupDamaged, CopyDiffers, PlaceRefused
 from novacore.ops.model import LOGICAL, Backup, Moment, Progress, Verified, unseen
 from novacore.ops.postgres_tools import Server
 from novacore.ops.restore import copy_line
-
-_PREFIX = "verify-"
+from novacore.ops.scratch import own_folder
 
 
 def verify_backup(
@@ -59,42 +54,18 @@ def verify_backup(
     line = catalog.line_of(backup)
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     _check_room(scratch, size_bytes=sum(each.raw_bytes for each in line))
-    _remove_leftovers(scratch)
-    with _own_folder(scratch) as folder:
+    with own_folder(scratch) as folder:
         verified = _verified(
-            catalog, backup, folder, source, config=config, server=server, progress=progress
+            catalog,
+            backup,
+            folder / "data",
+            source,
+            config=config,
+            server=server,
+            progress=progress,
         )
     kept = catalog.mark_verified(backup, at_us=clock.now_us())
     return dataclasses.replace(verified, backup=kept)
-
-
-@contextmanager
-def _own_folder(scratch: Path) -> Generator[Path]:
-    """A folder that is gone afterwards; its lock says that we are still at it."""
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=scratch))
-    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield folder / "data"
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(handle)
-
-
-def _remove_leftovers(scratch: Path) -> None:
-    """Remove what killed verifications left: nobody holds its lock."""
-    for folder in scratch.glob(f"{_PREFIX}*"):
-        try:
-            handle = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue  # it is just being made, or being removed
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
-        except BlockingIOError:
-            pass
-        finally:
-            os.close(handle)
 
 
 def _check_room(scratch: Path, *, size_bytes: int) -> None:

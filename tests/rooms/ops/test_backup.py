@@ -298,3 +298,24 @@ def test_a_backup_that_differs_from_the_journal_does_not_count(world: World) -> 
                 source=other.replica(),
             )  # fmt: skip
     assert not world.catalog.get_backup(made.id).is_verified
+
+
+def test_erasures_go_on_while_a_backup_is_made(world: World) -> None:
+    session = world.sessions[0]
+    session.append(*[{"role": "user", "content": f"{n} " + "blob " * 1_200} for n in range(60)])
+    world.live(10)
+    owner = world.store.for_owner(journal.Scope())
+
+    def erase() -> None:
+        for position in range(40):
+            owner.erase(session.id, positions=[position])
+
+    eraser = threading.Thread(target=erase)
+    eraser.start()
+    made = [world.back_up(is_full=True).backup for _ in range(4)]
+    eraser.join()
+    ops.note_erasures(world.catalog.folder, world.store.replica().erasures())
+    for each in made:
+        with world.restore(backup=each.id, name=each.id) as restored:
+            assert all_entries(restored) == all_entries(world.store)
+            assert restored.verify(all_owners=True).problems == []

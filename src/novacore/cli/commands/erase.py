@@ -117,6 +117,8 @@ def _note_for_backups(
     while erased := feed.erasures(before, _ERASURES_AT_ONCE):
         ops.note_erasures(places.backup_folder(chosen), erased)
         before = erased[-1].number
+    # What a killed verification of a backup left may hold it, in the clear.
+    ops.remove_leftovers(chosen.data_dir / places.SCRATCH)
     catalog = places.peek_catalog(chosen)
     state = feed.state()
     return [
