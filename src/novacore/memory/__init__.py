@@ -18,6 +18,7 @@ from novacore.memory.errors import (
 from novacore.memory.facts.by_model import extract_by_model
 from novacore.memory.facts.facts import Extracted, Fact, Facts
 from novacore.memory.facts.marking import mark_recalled, recalled_spans
+from novacore.memory.lifecycle.adopting import adopt_imported
 from novacore.memory.lifecycle.entries import WORKSPACE
 from novacore.memory.lifecycle.memories import Memories
 from novacore.memory.lifecycle.model import (
@@ -99,6 +100,7 @@ __all__ = [
     "Source",
     "Statement",
     "WorkingMemory",
+    "adopt_imported",
     "export_lines",
     "export_markdown",
     "extract_by_model",

@@ -134,3 +134,20 @@ def test_markdown_shows_each_memory_with_where_it_came_from(memories):
     assert "#a-b #c" not in shown
     assert "#a-b, #c" in shown
     assert "session s at 3" in shown
+
+
+def test_memories_of_another_store_join_when_its_sessions_are_imported(memories, clock, tmp_path):
+    lines = tmp_path / "all.jsonl"
+    journal.export_store(memories.book._store, lines)
+    kept = {each.id for each in memories.every(ALL)}
+    with journal.open_memory(clock=clock) as store:
+        own = memory.Memories(store, clock=clock)
+        mine = own.create("my own", term="long")
+        journal.run_import(store, journal.plan_import(store, [lines], workspace=""))
+        assert memory.adopt_imported(store, own).added == len(kept)
+        assert {each.id for each in own.every(ALL)} == {*kept, mine.id}
+        assert [each.name for each in store.all_sessions()] == ["memories"]
+        assert memory.adopt_imported(store, own) == memory.ImportResult()
+        own.delete(*kept)
+        left = [dict(entry.body) for entry in store.read() if entry.body.get("text")]
+        assert [each["text"] for each in left] == ["my own"]

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from novacore import bootstrap, journal
+from novacore import bootstrap, journal, memory
 from novacore.cli.context import open_context
 from novacore.cli.exits import DONE, FAILED
 
@@ -18,6 +18,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not arguments.dry_run:
             with bootstrap.projecting(context.settings):
                 done = journal.run_import(store, plan)
+            memory.adopt_imported(store, store.memories)
     if arguments.json:
         context.console.json({"dry_run": arguments.dry_run, **dataclasses.asdict(done)})
     else:

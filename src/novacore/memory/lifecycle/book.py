@@ -46,10 +46,18 @@ class Book:
     Args:
         store: the owner's sessions.
         expires_at_us: when a record fades.
+        name: of the session that holds them.
     """
 
-    def __init__(self, store: Store, *, expires_at_us: Callable[[Record], int | None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        expires_at_us: Callable[[Record], int | None],
+        name: str = entries.SESSION_NAME,
+    ) -> None:
         self._store = store
+        self._name = name
         self._feed = store.feed()
         self._expires_at_us = expires_at_us
         self._reading = threading.RLock()
@@ -119,9 +127,7 @@ class Book:
         with self._reading:
             self._refresh()
             if self._session is None:
-                self._session = self._store.session(
-                    entries.SESSION_NAME, workspace=entries.WORKSPACE
-                )
+                self._session = self._store.session(self._name, workspace=entries.WORKSPACE)
             return self._session
 
     def _refresh(self) -> None:
@@ -157,9 +163,7 @@ class Book:
             except journal.SessionUnknown:
                 self._fold = Fold(self._expires_at_us)
         try:
-            self._session = self._store.get_session(
-                entries.SESSION_NAME, workspace=entries.WORKSPACE
-            )
+            self._session = self._store.get_session(self._name, workspace=entries.WORKSPACE)
             return self._session.open()
         except journal.SessionUnknown:
             return None

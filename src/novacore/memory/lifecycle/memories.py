@@ -50,6 +50,7 @@ class Memories:
         config: how memories live; None: the defaults.
         clock: the time; None: the machine's.
         agent: who looks; None: the owner, who sees and changes all.
+        session_name: of the session that holds them; another one's are not these.
     """
 
     def __init__(
@@ -59,12 +60,15 @@ class Memories:
         config: Config | None = None,
         clock: kit.Clock | None = None,
         agent: str | None = None,
+        session_name: str = entries.SESSION_NAME,
     ) -> None:
         self.config = config or Config()
         self.clock = clock or kit.SystemClock()
         self.agent = agent
         self.book = Book(
-            store, expires_at_us=lambda record: rules.expires_at_us(record, self.config)
+            store,
+            expires_at_us=lambda record: rules.expires_at_us(record, self.config),
+            name=session_name,
         )
         self._used = AccessBuffer(self.config.access_ids_max)
 
