@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 
 from novacore.tiers.cypher_graph import CypherGraph, Rows, Statement
 from novacore.tiers.cypher_items import LABELS
-from novacore.tiers.errors import TierCorrupt, TierUnavailable
+from novacore.tiers.errors import TierCorrupt, TierError
 from novacore.tiers.model import Health
 from novacore.tiers.place import Place
 from novacore.tiers.redis_link import RedisLink
@@ -100,12 +100,11 @@ class FalkorDBDialect:
                 client.execute_command("GRAPH.RO_QUERY", self._graph, "RETURN 1")
                 latency_ms = (time.perf_counter() - began) * 1000
                 version = _version(client)
-        except TierUnavailable as error:
-            return Health(is_up=False, what=error.message)
         except TierCorrupt:
             # Before the first write there is no graph to ask.
-            found = self._link.health()
-            return Health(is_up=found.is_up, what=found.what, latency_ms=found.latency_ms)
+            return self._link.health()
+        except TierError as error:
+            return Health(is_up=False, what=str(error))
         return Health(is_up=True, what=f"FalkorDB{version}", latency_ms=latency_ms)
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from novacore.tiers.cypher_graph import CypherGraph, Rows, Statement
 from novacore.tiers.cypher_items import LABELS
-from novacore.tiers.errors import TierUnavailable
+from novacore.tiers.errors import TierError, TierUnavailable
 from novacore.tiers.model import Health
 from novacore.tiers.place import Place
 from novacore.tiers.server_link import address, check_url, library, reason
@@ -130,8 +130,8 @@ class Neo4jDialect:
                 began = time.perf_counter()
                 summary = session.run("RETURN 1").consume()
                 latency_ms = (time.perf_counter() - began) * 1000
-        except TierUnavailable as error:
-            return Health(is_up=False, what=error.message)
+        except TierError as error:
+            return Health(is_up=False, what=str(error))
         what = str(summary.server.agent or "Neo4j").replace("/", " ")
         return Health(is_up=True, what=what, latency_ms=latency_ms)
 

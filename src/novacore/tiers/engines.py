@@ -27,6 +27,7 @@ from novacore.tiers.projection_vector import VectorProjection
 from novacore.tiers.qdrant_vector import QdrantVector
 from novacore.tiers.redis_hot import RedisHot
 from novacore.tiers.redis_stream import RedisStream
+from novacore.tiers.server_link import require
 from novacore.tiers.sqlite_broker import SQLiteBroker
 from novacore.tiers.sqlite_document import SQLiteDocument
 from novacore.tiers.sqlite_graph import SQLiteGraph
@@ -45,6 +46,8 @@ class EngineKind:
     """Connects to nothing yet."""
     extra: str = ""
     """`pip install 'novacore[extra]'` brings its library; empty: nothing is needed."""
+    library: str = ""
+    """The library that it imports when it is first used; empty: none."""
 
 
 PROJECTIONS: Final[Mapping[str, Callable[[Place], Projection]]] = {
@@ -66,16 +69,18 @@ ENGINES: Final[Mapping[tuple[str, str], EngineKind]] = {
     ("stream", "sqlite"): EngineKind(make=SQLiteStream),
     ("document", "sqlite"): EngineKind(make=SQLiteDocument),
     ("broker", "sqlite"): EngineKind(make=SQLiteBroker),
-    ("hot", "redis"): EngineKind(make=RedisHot, extra="redis"),
-    ("stream", "redis"): EngineKind(make=RedisStream, extra="redis"),
-    ("relational", "postgresql"): EngineKind(make=PostgresRelational, extra="postgresql"),
-    ("graph", "falkordb"): EngineKind(make=FalkorDBGraph, extra="falkordb"),
-    ("graph", "neo4j"): EngineKind(make=Neo4jGraph, extra="neo4j"),
-    ("document", "mongodb"): EngineKind(make=MongoDocument, extra="mongodb"),
-    ("broker", "kafka"): EngineKind(make=KafkaBroker, extra="kafka"),
-    ("broker", "nats"): EngineKind(make=NatsBroker, extra="nats"),
-    ("vector", "pgvector"): EngineKind(make=PgVector, extra="postgresql"),
-    ("vector", "qdrant"): EngineKind(make=QdrantVector, extra="qdrant"),
+    ("hot", "redis"): EngineKind(make=RedisHot, extra="redis", library="redis"),
+    ("stream", "redis"): EngineKind(make=RedisStream, extra="redis", library="redis"),
+    ("relational", "postgresql"): EngineKind(
+        make=PostgresRelational, extra="postgresql", library="psycopg"
+    ),
+    ("graph", "falkordb"): EngineKind(make=FalkorDBGraph, extra="falkordb", library="redis"),
+    ("graph", "neo4j"): EngineKind(make=Neo4jGraph, extra="neo4j", library="neo4j"),
+    ("document", "mongodb"): EngineKind(make=MongoDocument, extra="mongodb", library="pymongo"),
+    ("broker", "kafka"): EngineKind(make=KafkaBroker, extra="kafka", library="aiokafka"),
+    ("broker", "nats"): EngineKind(make=NatsBroker, extra="nats", library="nats"),
+    ("vector", "pgvector"): EngineKind(make=PgVector, extra="postgresql", library="psycopg"),
+    ("vector", "qdrant"): EngineKind(make=QdrantVector, extra="qdrant", library="qdrant_client"),
 }
 """(Tier, engine's name in the settings) -> how it is made."""
 
@@ -98,4 +103,6 @@ def make_engine(tier: str, name: str, *, place: Place) -> Engine:
     if kind is None:
         known = ", ".join(engine for of_tier, engine in ENGINES if of_tier == tier)
         raise TierUnknown(f"The {tier} tier has no engine {name!r}.", hint=f"Known: {known}.")
+    if kind.library:
+        require(kind.library, extra=kind.extra)
     return kind.make(place)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from novacore.tiers.errors import ItemRefused, TierUnavailable
+from novacore.tiers.errors import ItemRefused, TierError, TierUnavailable
 from novacore.tiers.model import Health
 from novacore.tiers.server_link import address, check_url, library, reason
 from novacore.tiers.server_loop import PrivateLoop
@@ -228,8 +228,8 @@ class KafkaLink:
         try:
             with self._told():
                 latency_ms, brokers = self._run(ask())
-        except TierUnavailable as error:
-            return Health(is_up=False, what=error.message)
+        except TierError as error:
+            return Health(is_up=False, what=str(error))
         what = f"Kafka protocol, {brokers} broker(s)"
         return Health(is_up=True, what=what, latency_ms=latency_ms)
 

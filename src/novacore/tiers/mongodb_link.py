@@ -108,7 +108,7 @@ class MongoLink:
                 latency_ms = (time.perf_counter() - began) * 1000
                 about = admin.command("buildInfo")
         except TierError as error:
-            return Health(is_up=False, what=error.message)
+            return Health(is_up=False, what=str(error))
         name = about.get("process") or "MongoDB"
         return Health(is_up=True, what=f"{name} {about.get('version', '')}", latency_ms=latency_ms)
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-from novacore.tiers.errors import TierUnavailable
+from novacore.tiers.errors import TierError, TierUnavailable
 from novacore.tiers.model import Health
 from novacore.tiers.server_link import address, check_url, library, reason
 from novacore.tiers.server_loop import PrivateLoop
@@ -125,8 +125,8 @@ class NatsLink:
 
         try:
             latency_ms, version = self.call(ask)
-        except TierUnavailable as error:
-            return Health(is_up=False, what=error.message)
+        except TierError as error:
+            return Health(is_up=False, what=str(error))
         return Health(is_up=True, what=version, latency_ms=latency_ms)
 
     def close(self) -> None:

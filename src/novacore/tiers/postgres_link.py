@@ -206,7 +206,7 @@ class PostgresLink:
                 latency_ms = (time.perf_counter() - began) * 1000
                 (version,) = connection.execute("SHOW server_version").fetchone()
         except TierError as error:
-            return Health(is_up=False, what=error.message)
+            return Health(is_up=False, what=str(error))
         return Health(is_up=True, what=f"PostgreSQL {version.split()[0]}", latency_ms=latency_ms)
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from novacore.journal import Scope
-from novacore.tiers.errors import TierUnavailable
+from novacore.tiers.errors import TierError
 from novacore.tiers.model import Batch, Health, Item, TierState
 from novacore.tiers.place import Place
 from novacore.tiers.qdrant_link import QdrantLink
@@ -214,8 +214,8 @@ class QdrantVector:
                 client.get_collections()
                 latency_ms = (time.perf_counter() - began) * 1000
                 what = "local mode" if self._link.is_local else client.info().version
-        except TierUnavailable as error:
-            return Health(is_up=False, what=error.message)
+        except TierError as error:
+            return Health(is_up=False, what=str(error))
         return Health(is_up=True, what=f"Qdrant {what}", latency_ms=latency_ms)
 
     def close(self) -> None:

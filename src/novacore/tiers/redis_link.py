@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from novacore.tiers.errors import TierCorrupt, TierUnavailable
+from novacore.tiers.errors import TierCorrupt, TierError, TierUnavailable
 from novacore.tiers.model import Batch, Health, TierState
 from novacore.tiers.server_items import decode_state, encode_set_aside
 from novacore.tiers.server_link import address, check_url, library, reason
@@ -143,8 +143,8 @@ class RedisLink:
                 client.ping()
                 latency_ms = (time.perf_counter() - began) * 1000
                 info = client.info("server")
-        except (TierUnavailable, TierCorrupt) as error:
-            return Health(is_up=False, what=error.message)
+        except TierError as error:
+            return Health(is_up=False, what=str(error))
         name = "Valkey" if "valkey_version" in info else "Redis"
         version = info.get("valkey_version") or info.get("redis_version", "")
         return Health(is_up=True, what=f"{name} {version}", latency_ms=latency_ms)

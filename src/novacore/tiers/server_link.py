@@ -1,6 +1,7 @@
 """What every engine on a server needs: its library, imported late, and messages without secrets."""
 
 import importlib
+import importlib.util
 import re
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote
@@ -15,6 +16,16 @@ _URL: Final = re.compile(
 )
 
 
+def require(module: str, *, extra: str) -> None:
+    """See that a library is installed, without importing it.
+
+    Raises:
+        EngineMissing: it is not; the message names the extra that brings it.
+    """
+    if importlib.util.find_spec(module) is None:
+        raise _missing(module, extra)
+
+
 def library(module: str, *, extra: str) -> Any:
     """A client library, imported when an engine is first used: none is needed before.
 
@@ -24,10 +35,14 @@ def library(module: str, *, extra: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise EngineMissing(
-            f"The library {module.partition('.')[0]} is not installed.",
-            hint=f"Install it: pip install 'novacore[{extra}]'",
-        ) from error
+        raise _missing(module, extra) from error
+
+
+def _missing(module: str, extra: str) -> EngineMissing:
+    return EngineMissing(
+        f"The library {module.partition('.')[0]} is not installed.",
+        hint=f"Install it: pip install 'novacore[{extra}]'",
+    )
 
 
 def check_url(url: str, *, what: str) -> None:
