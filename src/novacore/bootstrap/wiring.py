@@ -2,6 +2,7 @@
 
 from novacore import agent, journal, kit, llm, settings
 from novacore.bootstrap.library import MemoryStore
+from novacore.bootstrap.remembering import RememberingNoteBook
 
 
 async def open_model(chosen: settings.Settings) -> llm.Model:
@@ -42,7 +43,10 @@ def open_agent(
             hint="Name one that is there with --workspace.",
         )
     permissions = agent.permissions_from(chosen.agent)
-    notebook = agent.JournalNoteBook(store, workspace=str(chosen.workspace))
+    workspace = str(chosen.workspace)
+    notebook: agent.NoteBook = agent.JournalNoteBook(store, workspace=workspace)
+    if isinstance(store, MemoryStore):
+        notebook = RememberingNoteBook(notebook, memories=store.memories, workspace=workspace)
     return agent.Agent(
         model=model,
         session=session,

@@ -27,6 +27,18 @@ def test_what_a_task_states_is_known_afterwards(nova, provider):
     assert [each["text"] for each in found] == ["The user's name is Anna."]
 
 
+def test_a_later_session_is_reminded_of_what_was_stated(nova, provider):
+    provider.play({"text": "hello"}, {"text": "Anna"})
+    nova("run", "-t", "My name is Anna.", "--session", "one")
+    nova("memories", "add", "of another folder", "--project", "/elsewhere", "--confidence", "0.9")
+    nova("run", "-t", "what is my name?", "--session", "two")
+    prompt = str(provider.bodies[1]["messages"][0])
+    assert "The user's name is Anna." in prompt
+    assert "of another folder" not in prompt
+    found = nova("memories", "list", "--json").json["memories"]
+    assert {each["access_count"] for each in found} == {0}
+
+
 def test_learning_can_be_switched_off(nova, provider, monkeypatch):
     monkeypatch.setenv("NOVA_MEMORY_LEARN", "false")
     provider.play({"text": "hello"})

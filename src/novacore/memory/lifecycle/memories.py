@@ -391,10 +391,19 @@ class Memories:
                 if self.sees(record.memory) and _stands_on(record.memory, places)
             ]
 
-    def context(self) -> Sequence[Memory]:
-        """The memories that a conversation begins with: of each term `memory.context_memories`."""
+    def context(self, *, projects: Sequence[str] | None = None) -> Sequence[Memory]:
+        """The memories that a conversation begins with: of each term `memory.context_memories`.
+
+        Args:
+            projects: only of these; None: of any.
+        """
         with self.book.read() as fold:
-            records = [record for record in fold if self.sees(record.memory)]
+            records = [
+                record
+                for record in fold
+                if self.sees(record.memory)
+                and (projects is None or record.memory.project in projects)
+            ]
             chosen = rules.context_memories(records, now_us=self.clock.now_us(), config=self.config)
             return [self._shown(record) for record in chosen]
 
