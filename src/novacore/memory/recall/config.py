@@ -54,6 +54,21 @@ class RecallConfig:
         maximum=3_600_000,
         doc="How long a question may wait for new entries to be indexed; then it says what lags.",
     )
+    vectors_ms: int = setting(
+        1_000,
+        unit="ms",
+        minimum=0,
+        maximum=3_600_000,
+        doc="How long a question may wait for vectors of new entries, where a slow model or an API "
+        "makes them; what is left is made with later questions.",
+    )
+    embedder_rest_ms: int = setting(
+        60_000,
+        unit="ms",
+        minimum=0,
+        maximum=3_600_000,
+        doc="How long an embedder that failed is left alone; until then only words are compared.",
+    )
     publish_entries: int = setting(
         1_024,
         unit="entries",

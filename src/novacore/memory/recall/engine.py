@@ -46,9 +46,9 @@ class Engine:
         self._searched = -1
         self._refs: dict[str, SessionRef] = {}
 
-    def catch_up(self, deadline_ms: float) -> None:
-        """Index what is new."""
-        self.follower.catch_up(deadline_ms)
+    def catch_up(self, deadline_ms: float, *, vectors_ms: float | None = None) -> None:
+        """Index what is new; a slow embedder may take `vectors_ms` of the time (None: all)."""
+        self.follower.catch_up(deadline_ms, vectors_ms=vectors_ms)
 
     def publish(self) -> None:
         """Write the index for other processes."""
@@ -110,6 +110,8 @@ class Engine:
     def _vector(self, query: Query) -> Floats | None:
         vectors = self.follower.vectors
         if self._embedder is None or vectors is None or not vectors.dimensions:
+            return None
+        if not self.follower.may_embed():
             return None
         try:
             made = self._embedder.embed([query.text], is_query=True)[0]

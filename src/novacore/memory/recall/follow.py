@@ -22,6 +22,9 @@ from novacore.memory.recall.segment import Ints
 from novacore.memory.recall.vectors import Vectors
 
 _READ = 1_000
+_WITHOUT_VECTORS = "Without vectors"
+_EMBEDDED = 64
+"""Texts that a slow embedder gets at once: between two batches the deadline is looked at."""
 _WOVEN_PER_NEW = 2
 """So many old vectors at most go into the graph with each new entry: no entry waits for many."""
 _LOCK = "recall"
@@ -58,6 +61,7 @@ class Follower:
         self._workspaces: dict[str, str] = {}
         self._unpublished = 0
         self._must_publish = False
+        self._rests_until_s = 0.0
         self.version = 0
         """Rises with every change of the index."""
         self.is_current = False
@@ -67,10 +71,15 @@ class Follower:
         self.position = Position(journal="", epoch="", sequence=0, erasures=0)
         self._open()
 
-    def catch_up(self, deadline_ms: float) -> bool:
-        """Index what is new; returns whether the head was reached within the time."""
+    def catch_up(self, deadline_ms: float, *, vectors_ms: float | None = None) -> bool:
+        """Index what is new; returns whether the head was reached within the time.
+
+        Args:
+            deadline_ms: for all of it.
+            vectors_ms: how much of it a slow embedder may take; None: all.
+        """
         mark = self._feed.mark()
-        if mark == self._mark and self.is_current:
+        if mark == self._mark and self.is_current and not self._lacks_vectors():
             return True
         ends_s = self._clock.monotonic_s() + deadline_ms / 1_000
         state = self._feed.state()
@@ -78,6 +87,8 @@ class Follower:
             self._start_anew(state)
         erased = self._forget_erased(state)
         self.is_current = self._read_on(ends_s)
+        if vectors_ms is not None:
+            ends_s = min(ends_s, self._clock.monotonic_s() + vectors_ms / 1_000)
         self._embed_missing(ends_s)
         if self.is_current:
             self._mark = mark
@@ -195,47 +206,66 @@ class Follower:
         if self.vectors is None:
             return
         self.vectors.grow(self.index.count)
-        self._embed(
-            np.arange(first, self.index.count, dtype=np.int32),
-            [document.text for document in documents],
-        )
+        if self._embedder is not None and self._embedder.is_cheap:
+            numbers = np.arange(first, self.index.count, dtype=np.int32)
+            self._embed(numbers, [document.text for document in documents])
         self.vectors.weave(_WOVEN_PER_NEW * len(documents))
 
     def _embed(self, numbers: Ints, texts: Sequence[str]) -> bool:
         """Make the vectors of some documents; where the model doesn't answer they stay missing."""
-        if self._embedder is None or self.vectors is None or self._is_embedder_down():
+        if self._embedder is None or self.vectors is None or not self.may_embed():
             return False
         half = self._config.vector_chars_max // 2
         clipped = [
             text if len(text) <= 2 * half else f"{text[:half]} {text[-half:]}" for text in texts
         ]
         try:
-            self.vectors.put(numbers, self._embedder.embed(clipped))
+            rows = self._embedder.embed(clipped)
+        except llm.RequestRefused:
+            return self._embed_apart(numbers, texts)
         except kit.NovaError as error:
-            self.problems = (*self.problems, f"Without vectors: {error.message}")
+            self.note_embedder(error)
             return False
+        self.vectors.put(numbers, rows)
         return True
 
-    def note_embedder(self, error: kit.NovaError) -> None:
-        """Remember that the embedder did not answer a question."""
-        told = f"Without vectors: {error.message}"
-        if told not in self.problems:
-            self.problems = (*self.problems, told)
+    def _embed_apart(self, numbers: Ints, texts: Sequence[str]) -> bool:
+        """Find the text that the embedder takes offence at: it goes without a vector."""
+        if len(texts) == 1:
+            if self.vectors is not None:
+                self.vectors.clear(numbers)
+            return True
+        half = len(texts) // 2
+        first = self._embed(numbers[:half], texts[:half])
+        return first and self._embed(numbers[half:], texts[half:])
 
-    def _is_embedder_down(self) -> bool:
-        return any(problem.startswith("Without vectors") for problem in self.problems)
+    def _lacks_vectors(self) -> bool:
+        if self.vectors is None:
+            return False
+        missing = self.vectors.missing()
+        return bool(self.index.alive[missing].any())
+
+    def note_embedder(self, error: kit.NovaError) -> None:
+        """The embedder did not answer: say so, and leave it alone for a while."""
+        self.problems = (*self._other_problems(), f"{_WITHOUT_VECTORS}: {error.message}")
+        self._rests_until_s = self._clock.monotonic_s() + self._config.embedder_rest_ms / 1_000
+
+    def may_embed(self) -> bool:
+        """Whether there is an embedder that did not fail just now."""
+        return self._embedder is not None and self._clock.monotonic_s() >= self._rests_until_s
+
+    def _other_problems(self) -> tuple[str, ...]:
+        return tuple(each for each in self.problems if not each.startswith(_WITHOUT_VECTORS))
 
     def _embed_missing(self, ends_s: float) -> None:
         """Make vectors that could not be made before."""
-        if self.vectors is None:
+        if self.vectors is None or not self.may_embed():
             return
-        self.problems = tuple(
-            each for each in self.problems if not each.startswith("Without vectors")
-        )
+        self.problems = self._other_problems()
         missing = self.vectors.missing()
         missing = missing[self.index.alive[missing]]
-        for start in range(0, len(missing), _READ):
-            part = missing[start : start + _READ]
+        for start in range(0, len(missing), _EMBEDDED):
+            part = missing[start : start + _EMBEDDED]
             if self._clock.monotonic_s() >= ends_s:
                 return
             if not self._embed(part, self.texts(part.tolist())):

@@ -118,7 +118,7 @@ class Recall:
         self._check(text, limit=limit, diversity=diversity, filters=filters)
         with self._lock:
             engine = self._opened()
-            engine.catch_up(self._config.catch_up_ms)
+            engine.catch_up(self._config.catch_up_ms, vectors_ms=self._config.vectors_ms)
             return engine.recall(
                 text,
                 limit=limit,

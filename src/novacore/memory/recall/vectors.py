@@ -15,7 +15,7 @@ Halves = NDArray[np.float16]
 
 _CONNECTIVITY: Final = 16
 _EXPANSION_ADD: Final = 64
-_EXPANSION_SEARCH: Final = 256
+_EXPANSION_SEARCH: Final = 1_024
 _FEW_ROWS: Final = 512
 _POOL: Final = 4
 _MORE: Final = 4

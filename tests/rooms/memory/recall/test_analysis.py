@@ -12,7 +12,7 @@ from novacore.memory.recall.stemming import stem
         ("painted", "paint"), ("painting", "paint"), ("paintings", "paint"), ("ponies", "poni"),
         ("hopping", "hop"), ("hoping", "hope"), ("generously", "generous"), ("skies", "sky"),
         ("national", "nation"), ("relational", "relat"), ("happily", "happili"), ("at", "at"),
-        ("added", "add"), ("evening", "evening"), ("agreed", "agre"), ("toy", "toy"),
+        ("added", "add"), ("evening", "evening"), ("flying", "fli"), ("toy", "toy"),
         ("東京", "東京"), ("a1", "a1"), ("ski", "ski"), ("controlled", "control"),
     ],
 )  # fmt: skip

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from novacore import journal, llm, memory
+from novacore import journal, kit, llm, memory
 from novacore.memory.recall import files
 
 
@@ -187,8 +187,11 @@ class _Moody:
 
     def __init__(self) -> None:
         self.is_up = True
+        self.disliked = ""
 
     def embed(self, texts, *, is_query=False):
+        if self.disliked and any(self.disliked in text for text in texts):
+            raise llm.RequestRefused("Not this text.")
         if not self.is_up:
             raise llm.ConnectFailed("No connection.")
         rows = [[1.0, 0.0, 0.0, len(text) % 7] for text in texts]
@@ -203,7 +206,8 @@ def test_without_its_embedder_recall_goes_on_by_words_and_makes_up_for_it(
     store: journal.JournalStore,
 ) -> None:
     embedder = _Moody()
-    with memory.Recall(store, embedder=embedder) as recall:
+    clock = kit.FixedClock()
+    with memory.Recall(store, embedder=embedder, clock=clock) as recall:
         embedder.is_up = False
         _say(store, "a plover on the beach")
         assert _texts(recall, "plover") == ["a plover on the beach"]
@@ -212,9 +216,34 @@ def test_without_its_embedder_recall_goes_on_by_words_and_makes_up_for_it(
         assert "Without vectors" in state.problems[0]
         embedder.is_up = True
         _say(store, "another plover")
+        assert recall.catch_up(1_000).vectors_missing == 2, "it is left alone for a while"
+        clock.advance_ms(60_000)
         recall.recall("plover")
         state = recall.catch_up(1_000)
         assert (state.vectors_missing, state.problems) == (0, ())
+
+
+def test_a_text_that_the_embedder_refuses_keeps_no_other_from_its_vector(
+    store: journal.JournalStore,
+) -> None:
+    embedder = _Moody()
+    embedder.disliked = "offal"
+    _say(store, *(f"gannet {at}" for at in range(9)), "offal for the gannet", "gannet last")
+    with memory.Recall(store, embedder=embedder) as recall:
+        recall.recall("gannet")
+        state = recall.catch_up(10_000)
+        assert (state.vectors_missing, state.problems) == (0, ())
+        assert "offal for the gannet" in _texts(recall, "food for a gannet with offal on it")
+
+
+def test_a_slow_embedder_holds_up_no_question_for_long(store: journal.JournalStore) -> None:
+    _say(store, *(f"dunlin {at}" for at in range(200)))
+    config = memory.RecallConfig(vectors_ms=0)
+    with memory.Recall(store, embedder=_Moody(), config=config) as recall:
+        assert _texts(recall, "dunlin 7")[0] == "dunlin 7"
+        engine = vars(recall)["_engine"]
+        assert len(engine.follower.vectors.missing()) == 200
+        assert recall.catch_up(60_000).vectors_missing == 0
 
 
 def test_closing_while_another_thread_asks_breaks_nothing(store: journal.JournalStore) -> None:
