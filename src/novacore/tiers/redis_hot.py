@@ -52,8 +52,7 @@ class RedisHot:
         with self._link.client() as client:
             gone = self._to_destroy(client, batch)
             pipe = client.pipeline(transaction=True)
-            for item in batch.items:
-                self._put(pipe, item)
+            self._put(pipe, batch.items)
             for session_id, fields in gone.items():
                 self._destroy(pipe, session_id, fields)
             for erased in batch.erased:
@@ -64,15 +63,25 @@ class RedisHot:
         if batch.erased:
             self._link.rewrite_log()
 
-    def _put(self, pipe: Any, item: Item) -> None:
-        items = self._items_key(item.tenant, item.owner, item.session_id)
-        field = _field(item)
-        scope = _scope_text(item.tenant, item.owner)
-        pipe.hset(items, field, encode_item(item))
-        pipe.zadd(_order_key(items, item.collection), {field: item.position})
-        pipe.hset(self._link.own_key("sessions"), item.session_id, scope)
-        member = json.dumps([item.session_id, field])
-        pipe.zadd(self._link.own_key("recorded"), {member: item.recorded_at_us})
+    def _put(self, pipe: Any, items: Sequence[Item]) -> None:
+        """Store items with few commands: one for each hash and sorted set that changes."""
+        texts: dict[str, dict[str, str]] = {}
+        orders: dict[str, dict[str, int]] = {}
+        for item in items:
+            key, field = self._items_key(item.tenant, item.owner, item.session_id), _field(item)
+            texts.setdefault(key, {})[field] = encode_item(item)
+            orders.setdefault(_order_key(key, item.collection), {})[field] = item.position
+        for key, fields in texts.items():
+            pipe.hset(key, mapping=fields)
+        for key, places in orders.items():
+            pipe.zadd(key, places)
+        if items:
+            scopes = {item.session_id: _scope_text(item.tenant, item.owner) for item in items}
+            pipe.hset(self._link.own_key("sessions"), mapping=scopes)
+            times = {
+                json.dumps([item.session_id, _field(item)]): item.recorded_at_us for item in items
+            }
+            pipe.zadd(self._link.own_key("recorded"), times)
 
     def _to_destroy(self, client: Any, batch: Batch) -> dict[str, tuple[str, set[str]]]:
         """By session: its items' key, and which of its fields go: erased ones and those too old."""
