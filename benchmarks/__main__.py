@@ -21,8 +21,10 @@ from benchmarks import (
     opening,
     pages,
     projecting,
+    recalling,
     report,
     requesting,
+    savers,
 )
 from benchmarks.report import Row
 from benchmarks.stage import Stage
@@ -39,7 +41,9 @@ PARTS: dict[str, Callable[[Stage], list[Row]]] = {
 MEMORY_PARTS: dict[str, Callable[[Stage], list[Row]]] = {
     "tiers": projecting.run,
     "context": gathering.run,
+    "recall": recalling.run,
     "agents": agents.run,
+    "savers": savers.run,
     "footprint": footprint.run,
 }
 """What stands on the page of tiers, recall and many agents."""
@@ -81,6 +85,9 @@ def _arguments() -> argparse.Namespace:
         "--only", choices=[*PARTS, *MEMORY_PARTS], action="append", help="only this part"
     )
     parser.add_argument("--no-libraries", action="store_true", help="leave the peer libraries out")
+    parser.add_argument(
+        "--recall-data", type=Path, metavar="FILE", help="questions, in LoCoMo's form"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result as JSON")
     parser.add_argument(
         "--write", action="store_true", help="also write the pages in docs/reference and README.md"
@@ -109,7 +116,12 @@ def main() -> int:
         return 2
     folder: Path = arguments.dir.resolve() / str(os.getpid())
     folder.mkdir(parents=True)
-    stage = Stage(folder=folder, is_quick=arguments.quick, has_libraries=not arguments.no_libraries)
+    stage = Stage(
+        folder=folder,
+        is_quick=arguments.quick,
+        has_libraries=not arguments.no_libraries,
+        recall_data=arguments.recall_data,
+    )
     begin_s, begin_us = time.monotonic(), waited_us()
     try:
         machine = facts(stage)

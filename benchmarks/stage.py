@@ -21,6 +21,8 @@ class Stage:
     folder: Path
     is_quick: bool
     has_libraries: bool
+    recall_data: Path | None = None
+    """Conversations with questions, for the quality of recall; None: only its time is measured."""
 
     @property
     def rounds(self) -> int:
