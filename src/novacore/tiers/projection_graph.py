@@ -53,10 +53,10 @@ def _items(record: Record) -> Iterator[Item]:
             link = {"to_session": record.parent_id, "at": record.forked_at}
             yield make_item(record, "forked_from", value=link)
     known = {name: facts[name] for name in ("entry_id", "kind", "actor", "said_at_us")}
-    yield make_item(record, "entry", value={**known, "type": event_type(record)})
+    reading = reading_of(record) if record.kind == MESSAGE else None
+    yield make_item(record, "entry", value={**known, "type": event_type(record, reading)})
     if record.position:
         yield make_item(record, "follows", value=_before(record))
-    reading = reading_of(record) if record.kind == MESSAGE else None
     if reading is not None:
         yield from _calls(record, reading)
     for entity in _entities(record, reading):

@@ -7,6 +7,7 @@ to come back to (an anchor) is in the collection `anchor`, every other one in `e
 from collections.abc import Sequence
 from typing import Any, Final
 
+from novacore import llm
 from novacore.journal import Erased
 from novacore.tiers.model import Item, Record
 from novacore.tiers.place import Place
@@ -46,19 +47,25 @@ def is_first(record: Record) -> bool:
     return record.position == (record.forked_at or 0)
 
 
-def event_type(record: Record) -> str:
-    """What happened, in one or two words: user, assistant, tool, memory.created, decision …"""
-    if record.kind == MESSAGE:
-        return plain(reading_of(record).role)
+def event_type(record: Record, reading: llm.Reading | None) -> str:
+    """What happened, in one or two words: user, assistant, tool, memory.created, decision …
+
+    Args:
+        record: the entry.
+        reading: the message that it is; None: it is none.
+    """
+    if reading is not None:
+        return plain(reading.role)
     more = text_in(record.body, "event", "type")
     return plain(f"{record.kind}.{more}" if more else record.kind)[:SUMMARY_CHARS]
 
 
 def _event(record: Record) -> Item:
-    summary, is_error = _summary(record)
+    reading = reading_of(record) if record.kind == MESSAGE else None
+    summary, is_error = _summary(record, reading)
     anchor = _anchor(record, is_error=is_error)
     value: dict[str, Any] = {
-        "type": event_type(record),
+        "type": event_type(record, reading),
         "summary": summary,
         **{
             name: value
@@ -85,13 +92,11 @@ def _anchor(record: Record, *, is_error: bool) -> str:
     return ""
 
 
-def _summary(record: Record) -> tuple[str, bool]:
+def _summary(record: Record, reading: llm.Reading | None) -> tuple[str, bool]:
     """(the entry in one short line, whether a tool failed)."""
-    body = record.body
-    if record.kind != MESSAGE:
-        text = text_in(body, "text", "summary", "rule", "title", "model", "status", "name")
+    if reading is None:
+        text = text_in(record.body, "text", "summary", "rule", "title", "model", "status", "name")
         return _line(text), False
-    reading = reading_of(record)
     called = ", ".join(call.name for call in reading.tool_calls)
     text = reading.text[: SUMMARY_CHARS * 4] or (f"calls {called}" if called else "")
     return _line(plain(text)), any(result.is_error for result in reading.tool_results)

@@ -24,6 +24,8 @@ _NODES: Final = Table(
         "said_at_us": "integer",
         "to_session": "text",
         "to_position": "integer",
+        "at": "integer",
+        "is_error": "boolean",
         "workspace": "text",
         "session_name": "text",
         "parent_id": "text",

@@ -6,6 +6,7 @@ with half a surrogate pair, an integer over 64 bits or a list goes into `rest`.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from novacore.tiers.errors import TierCorrupt
@@ -20,7 +21,6 @@ CREATE TABLE scope (
 """
 _HEAD: Final = ("session", "position", "collection", "part", "scope", "sequence", "recorded_at_us")
 _INT_MAX: Final = 2**63 - 1
-_MISSING: Final = object()
 
 
 def _is_text(value: object) -> bool:
@@ -49,7 +49,13 @@ _FITS: Final[Mapping[str, Callable[[object], bool]]] = {
     "integer": _is_integer,
     "real": _is_real,
     "blob": lambda value: isinstance(value, bytes),
+    "boolean": lambda value: isinstance(value, bool),
 }
+
+
+def _flag(stored: object) -> object:
+    """True and False as they were; anything else has been changed and stays as it is."""
+    return bool(stored) if stored in (0, 1) else stored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +64,7 @@ class Table:
 
     Args:
         name: its name.
-        columns: value -> text, integer, real or blob: the values that have a column.
+        columns: value -> text, integer, real, blob or boolean: the values that have a column.
         indexes: what is indexed beside the key: name -> columns, and a condition.
     """
 
@@ -83,7 +89,7 @@ class Table:
         ]
         return "\n".join([table, *indexes])
 
-    @property
+    @cached_property
     def upsert(self) -> str:
         """The statement that stores a row; a known key's row is replaced."""
         names = [*_HEAD, *(f'"{name}"' for name in self.columns), "rest"]
@@ -94,30 +100,32 @@ class Table:
             f"ON CONFLICT (session, position, collection, part) DO UPDATE SET {changed}"
         )
 
-    @property
+    @cached_property
     def selected(self) -> str:
         """What `item` reads, of the table under the name `i`."""
         own = "".join(f', i."{name}"' for name in self.columns)
         return f"i.position, i.collection, i.part, i.sequence, i.recorded_at_us, i.rest{own}"
 
+    @cached_property
+    def _places(self) -> Mapping[str, tuple[int, Callable[[object], bool]]]:
+        """Value -> the place of its column, and whether that can hold it."""
+        return {name: (at, _FITS[kind]) for at, (name, kind) in enumerate(self.columns.items())}
+
+    @cached_property
+    def _flags(self) -> tuple[str, ...]:
+        return tuple(name for name, kind in self.columns.items() if kind == "boolean")
+
     def row(self, item: Item, *, session: int, scope: int) -> tuple[Any, ...]:
         """What `upsert` takes."""
-        value, taken = item.value, 0
-        own: list[Any] = []
+        own: list[Any] = [None] * len(self.columns)
         rest: dict[str, Any] = {}
-        for name, kind in self.columns.items():
-            found = value.get(name, _MISSING)
-            if found is _MISSING:
-                own.append(None)
-                continue
-            taken += 1
-            if _FITS[kind](found):
-                own.append(found)
+        places = self._places
+        for name, found in item.value.items():
+            place = places.get(name)
+            if place is not None and place[1](found):
+                own[place[0]] = found
             else:
-                own.append(None)
                 rest[name] = found
-        if taken < len(value):
-            rest.update((name, each) for name, each in value.items() if name not in self.columns)
         return (
             session,
             item.position,
@@ -140,6 +148,9 @@ class Table:
         value = {
             name: found for name, found in zip(self.columns, own, strict=True) if found is not None
         }
+        for name in self._flags:
+            if name in value:
+                value[name] = _flag(value[name])
         if rest is not None:
             try:
                 value.update(decode_value(rest))

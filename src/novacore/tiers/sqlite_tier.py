@@ -5,7 +5,6 @@ Each tier adds its tables and what it is read for. See `SQLiteLink` for the file
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import Any, Final
 
 import apsw
@@ -102,16 +101,18 @@ class SQLiteTier:
 
     def _put_items(self, connection: Connection, items: Sequence[Item]) -> None:
         """Store the items; a tier that keeps more beside them adds to this."""
-        for table, found in groupby(items, key=lambda item: self.table(item.collection)):
-            rows = [
-                table.row(
-                    item,
-                    session=self._session(connection, item.session_id),
-                    scope=self._scope(connection, (item.tenant, item.owner)),
-                )
-                for item in found
-            ]
-            connection.executemany(table.upsert, rows)
+        by_table: dict[str, list[tuple[Any, ...]]] = {}
+        for item in items:
+            table = self.table(item.collection)
+            row = table.row(
+                item,
+                session=self._session(connection, item.session_id),
+                scope=self._scope(connection, (item.tenant, item.owner)),
+            )
+            by_table.setdefault(table.name, []).append(row)
+        for table in self._distinct:
+            if rows := by_table.get(table.name):
+                connection.executemany(table.upsert, rows)
 
     def _erase(self, connection: Connection, erased: Erased) -> int:
         """Delete what came from these entries; returns how many rows it was."""
