@@ -75,7 +75,7 @@ def copy(source: Replica, target: Replica, *, step: int = 50, until: int | None 
             row = rows[session]
             for digest in journal.blobs_named(raw):
                 scope = (row.tenant, row.owner)
-                target.put_blob(scope, digest, source.read_blob(scope, digest))
+                target.put_blob(scope, digest, content=source.read_blob(scope, digest))
             after = int.from_bytes(raw[32:40], "little")
             if until is not None and after > until:
                 return

@@ -198,8 +198,10 @@ def _restore(parser: argparse.ArgumentParser) -> None:
 
 
 def _migrate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--to", metavar="PLACE", required=True, help="postgresql://user@host/name, or sqlite:DIR"
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("--to", metavar="PLACE", help="postgresql://user@host/name, or sqlite:DIR")
+    action.add_argument(
+        "--cancel", action="store_true", help="give a move up: take appends here again"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 

@@ -134,7 +134,8 @@ class StoreMoved(JournalError):
     def __init__(self, place: str) -> None:
         super().__init__(
             f"This journal moved to {place}; here it can only be read.",
-            hint="Use the new place. An unfinished move goes on when 'nova migrate' is run again.",
+            hint="Use the new place. An unfinished move goes on when 'nova migrate' is run again; "
+            "'nova migrate --cancel' gives it up.",
         )
         self.place = place
 

@@ -76,7 +76,7 @@ class Replica:
         """
         return self._engine.read_blob(scope, digest)
 
-    def put_blob(self, scope: tuple[str, str], digest: bytes, content: bytes) -> None:
+    def put_blob(self, scope: tuple[str, str], digest: bytes, *, content: bytes) -> None:
         """Store a blob durably, before the entry that names it is added."""
         self._engine.put_blob(scope, digest, content)
 

@@ -1,6 +1,7 @@
 """How old the newest backup is that counts: the number to alert on."""
 
 from novacore.ops.catalog import Catalog
+from novacore.ops.errors import BackupDamaged, BackupUnknown
 from novacore.ops.model import DAY_US, Backup
 
 
@@ -19,5 +20,8 @@ def backup_age_s(catalog: Catalog, *, now_us: int) -> float | None:
 
 def expires_at_us(catalog: Catalog, backup: Backup, *, keep_days: int) -> int:
     """When a backup is to be removed, µs UTC: its line goes as one, by the age of its full one."""
-    full = [each for each in catalog.list_backups() if each.id == backup.full]
-    return (full[0] if full else backup).created_at_us + keep_days * DAY_US
+    try:
+        full = catalog.get_backup(backup.full)
+    except (BackupDamaged, BackupUnknown):
+        full = backup  # of no use any more; it goes by its own age
+    return full.created_at_us + keep_days * DAY_US

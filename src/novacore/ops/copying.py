@@ -96,7 +96,7 @@ class Copying:
 
     def add_blob(self, blob: Blob) -> None:
         """Store a blob, which entries that come next may name."""
-        self._target.put_blob((blob.tenant, blob.owner), blob.digest, blob.content)
+        self._target.put_blob((blob.tenant, blob.owner), blob.digest, content=blob.content)
 
     def add_entry(self, stored: bytes) -> None:
         """Take the next entry; one that the copy has already is passed over."""

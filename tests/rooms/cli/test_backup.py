@@ -199,6 +199,14 @@ def test_a_journal_moves_to_another_folder_and_the_old_one_says_so(
     assert (again.code, again.json["entries"]) == (0, 0)
 
 
+def test_a_move_can_be_given_up(filled: Nova, tmp_path: Path) -> None:
+    assert filled("migrate", "--cancel").code == 2
+    filled("migrate", "--to", f"sqlite:{tmp_path / 'moved'}")
+    assert "takes appends here again" in filled("migrate", "--cancel").out
+    with journal.open_store(filled.data_dir) as store:
+        store.session("second").append(HELLO)
+
+
 def test_a_journal_moves_to_a_database_and_is_used_there(
     filled: Nova, tmp_path: Path, postgres_server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ import dataclasses
 from pathlib import Path
 
 from novacore import bootstrap, ops
-from novacore.cli import places
+from novacore.cli import errors, places
 from novacore.cli.context import Context, open_context
 from novacore.cli.exits import DONE
 from novacore.cli.progress import Bars
@@ -14,6 +14,8 @@ from novacore.cli.progress import Bars
 def run(arguments: argparse.Namespace) -> int:
     """Copy the store in use, compare every session, and close the old one to appends."""
     context = open_context(arguments)
+    if arguments.cancel:
+        return _cancel(context)
     chosen = context.settings
     place = places.parse_place(arguments.to, chosen)
     shown = places.shown_place(place)
@@ -32,6 +34,21 @@ def run(arguments: argparse.Namespace) -> int:
         context.console.json({"place": shown, **dataclasses.asdict(done)})
     else:
         _say(context, done, place=place, shown=shown)
+    return DONE
+
+
+def _cancel(context: Context) -> int:
+    """Take appends here again; whether the new place was used, nobody here can know."""
+    with bootstrap.open_replica(context.settings) as source:
+        place = source.moved_to
+        if place:
+            source.mark_moved("")
+    if not place:
+        raise errors.UsageWrong("This journal was not moved, so there is nothing to cancel.")
+    context.console.line(
+        f"The journal takes appends here again. Remove the copy at {place}: from now on the two "
+        "differ, and what was appended there, if anything, is not here."
+    )
     return DONE
 
 
