@@ -141,6 +141,8 @@ class PostgresServer:
             "unix_socket_directories": f"'{self.folder}'",
             "max_connections": "200",
             "shared_buffers": "64MB",
+            # In its own folder, which is deleted; in /dev/shm a killed server leaves it behind.
+            "dynamic_shared_memory_type": "mmap",
             "autovacuum_naptime": "60s",
             "wal_level": "replica",
             "max_wal_senders": "4",
