@@ -1,5 +1,6 @@
 """What other programs find on the servers, and do to them: nothing erased, and no harm unseen."""
 
+import dataclasses
 import json
 import time
 from collections.abc import Callable
@@ -12,7 +13,8 @@ import redis
 from tests.contracts.tier_records import said, session_id
 from tests.rooms.tiers.server_stage import SERVERS, ServerStage, digests, server_stage
 
-from novacore.journal import Erased
+from novacore import tiers
+from novacore.journal import Erased, Scope
 
 TALK = session_id("talk")
 CANARY = "canaryzqxw"
@@ -270,3 +272,42 @@ def test_documents_stay_below_what_the_protocol_takes(tmp_path):
             sizes = [len(json.dumps(each, ensure_ascii=False).encode()) for each in found]
         assert len(sizes) > 3
         assert max(sizes) < 8 * 1024 * 1024
+
+
+def test_an_event_above_the_servers_limit_is_refused_by_its_key(tmp_path):
+    with server_stage("broker", "nats", tmp_path) as stage:
+        engine = stage.open()
+        small, large = stage.items(0, 2)
+        large = dataclasses.replace(large, value={**large.value, "body": "x" * 1_100_000})
+        with pytest.raises(tiers.ItemRefused) as told:
+            engine.apply(stage.batch([small, large], 2))
+        assert told.value.keys == (large.key,)
+        assert list(engine.read(TALK)) == []
+        assert engine.state().watermark is None
+
+
+def test_many_vectors_are_indexed_and_the_nearest_stay_the_nearest(tmp_path, monkeypatch):
+    monkeypatch.setattr("novacore.tiers.pgvector._INDEX_ROWS", 200)
+    with server_stage("vector", "pgvector", tmp_path) as stage:
+        engine = stage.open()
+        words = ["tea", "wheel", "engine", "Zoë", "plan", "north", "salt", "river"]
+        texts = [f"{words[at % 8]} {words[at // 8 % 8]} {at}" for at in range(300)]
+        records = [said(text, position=at) for at, text in enumerate(texts)]
+        items = stage.projection.items(records)
+        asked = items[37].value["vector"]
+        for start in range(0, 300, 150):
+            engine.apply(stage.batch(items[start : start + 150], start))
+            with psycopg.connect(stage.server.url) as connection:
+                (index,) = connection.execute(
+                    "SELECT to_regclass('nova_vector_item_by_16')"
+                ).fetchone()
+            assert (index is not None) == (start == 150)
+        found = engine.neighbours(Scope(), asked, limit=5)
+        assert found[0].score == pytest.approx(1.0)
+        assert digests(engine.read(TALK)) == digests(items)
+        engine.apply(
+            stage.batch(
+                [], 300, erased=[Erased(number=1, session_id=TALK, positions=None, at_us=1)]
+            )
+        )
+        assert engine.neighbours(Scope(), asked, limit=5) == []
