@@ -28,6 +28,7 @@ _EXTENSIONS: Final = (
     "mp4 wav mov zip tar gz xz zst bz2 whl deb rpm exe dll so wasm pem key crt diff patch"
 )
 _FILE: Final = rf"[\w.+@-]*\w\.(?:{_EXTENSIONS.replace(' ', '|')})(?![\w/.-]*\w)"
+_ENDING: Final = re.compile(rf"\.(?i:{_EXTENSIONS.replace(' ', '|')})(?!\w)")
 _STRUCTURED: Final = re.compile(
     rf"""(?P<url>\b(?:https?|ftp|ssh|git|wss?|postgresql|redis|nats)://[^\s<>"'`\\]+)
     |(?P<email>(?<![\w.+-])[\w.+-]++@[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{{2,}})
@@ -52,6 +53,7 @@ _DATE: Final = re.compile(
     |\b(?P<m4>{_MONTH})\ (?P<y4>\d{{4}})\b""",
     re.VERBOSE | re.IGNORECASE,
 )
+_YEAR: Final = re.compile(r"\d{4}")
 _QUOTED: Final = re.compile(
     '"([^"\n]{2,80})"|“([^”\n]{2,80})”|«\\s?([^»\n]{2,80}?)\\s?»|„([^“”\n]{2,80})[“”]'
     "|《([^》\n]{1,80})》|「([^」\n]{1,80})」"
@@ -190,7 +192,7 @@ def _in_prose(text: str) -> Iterator[tuple[str, str]]:
         name = command_entity(each[1] or each[2] or "")
         if name.split(" ")[0] in _PROGRAMS:
             yield "command", name
-    for each in _DATE.finditer(rest):
+    for each in _DATE.finditer(rest) if _YEAR.search(rest) else ():
         if name := _date(each):
             yield "date", name
     for each in _QUOTED.finditer(rest):
@@ -229,6 +231,9 @@ def _marked(text: str) -> Iterator[re.Match[str]]:
         done = gap.start() if gap else len(text)
         if done - start > ENTITY_CHARS_MAX:
             continue  # Encoded data, or an address that carries some.
+        token = text[start:done]
+        if _ENDING.search(token) is None and not any(sign in token for sign in "/@#"):
+            continue
         yield from _STRUCTURED.finditer(text, start, done)
 
 
