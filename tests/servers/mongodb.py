@@ -26,4 +26,6 @@ class MongoServer(OneProcessServer):
         return [
             sys.executable, "-m", "nx_27017.nx_27017", "--host", "127.0.0.1",
             "--port", str(self.port), "--db", self.folder / "mongo.db",
+            # By default one file of the machine, so that only one server could run.
+            "--pid-file", self.folder / "mongo.pid", "--log-file", self.folder / "mongo.log",
         ]  # fmt: skip

@@ -9,6 +9,8 @@ from typing import Self
 
 from tests.servers.process import ServerProcess, answers, free_port, server_folder
 
+_PORTS_TRIED = 3
+
 
 def folder_of(package: str) -> Path:
     """Where a wheel was unpacked; its programs are run by path, its own helpers are not used."""
@@ -32,6 +34,7 @@ class OneProcessServer(ABC):
         self.folder = server_folder(self.name)
         self.port = free_port()
         self._process: ServerProcess | None = None
+        self._was_ready = False
 
     def __enter__(self) -> Self:
         self.start()
@@ -60,6 +63,17 @@ class OneProcessServer(ABC):
 
     def start(self) -> None:
         """Start it, on the same port and files as before."""
+        for _ in range(_PORTS_TRIED):
+            try:
+                return self._start()
+            except AssertionError:
+                if self._was_ready:
+                    raise
+                # Somebody may have taken the port since we found it free; nobody knows ours yet.
+                self.port = free_port()
+        return self._start()
+
+    def _start(self) -> None:
         self._process = ServerProcess(
             self.command(),
             folder=self.folder,
@@ -67,6 +81,7 @@ class OneProcessServer(ABC):
             environment={"HOME": str(self.folder)},
         )
         self._process.wait_until(self.is_ready)
+        self._was_ready = True
 
     def stop(self) -> None:
         """End it in good order."""
