@@ -5,6 +5,7 @@ narrow, and `tests/rooms/memory/test_extraction.py` holds what each must find an
 """
 
 import datetime as dt
+import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,7 +71,8 @@ _DO: Final = (
 class _Pattern:
     """A sentence's form, and what it says."""
 
-    form: re.Pattern[str]
+    form: str
+    """A regular expression for all of it."""
     found: Callable[[re.Match[str]], Finding | None]
     may_deny: bool = False
 
@@ -84,7 +86,7 @@ def find(statement: str) -> list[Finding]:
 def _find_in(clause: str) -> Finding | None:
     text = clause.strip(" ,")
     for pattern in PATTERNS:
-        match = pattern.form.fullmatch(text)
+        match = _form(pattern.form).fullmatch(text)
         if match and (pattern.may_deny or not is_denial(text)):
             return pattern.found(match)
     return None
@@ -213,87 +215,87 @@ def _since(match: re.Match[str]) -> int | None:
     return int(dt.datetime(int(year.group()), month, 1, tzinfo=dt.UTC).timestamp()) * 1_000_000
 
 
+@functools.cache
 def _form(pattern: str) -> re.Pattern[str]:
+    """Made when first needed: compiling all of them takes longer than the rest of a start."""
     return re.compile(pattern, re.IGNORECASE)
 
 
 PATTERNS: Final = (
     _Pattern(
-        _form(
-            rf"(?:my (?:full |first )?name is|{_IM} called|(?:you can )?call me) (?P<what>{_NAME})"
-        ),
+        (rf"(?:my (?:full |first )?name is|{_IM} called|(?:you can )?call me) (?P<what>{_NAME})"),
         _about_user("name", "The user's name is {}.", topic="name", confidence=0.95),
     ),
     _Pattern(
-        _form(
+        (
             rf"(?:{_I} (?:live|reside) in|{_IM} (?:living|based) in|{_HAVE} moved to"
             rf"|my home is in) (?P<what>{_PROPER}){_SINCE}"
         ),
         _about_user("lives in", "The user lives in {}.", topic="home", confidence=0.9),
     ),
     _Pattern(
-        _form(
+        (
             rf"(?:{_I} work (?:at|for)|{_IM} (?:working|employed) (?:at|by|for)"
             rf"|{_HAVE} (?:joined|started at)|my employer is) (?P<what>{_PROPER}){_SINCE}"
         ),
         _about_user("works at", "The user works at {}.", topic="employer", confidence=0.9),
     ),
     _Pattern(
-        _form(rf"{_I} work as (?:a |an |the )?(?P<what>{_THING})"),
+        (rf"{_I} work as (?:a |an |the )?(?P<what>{_THING})"),
         _about_user("works as", "The user works as {}.", topic="job"),
     ),
     _Pattern(
-        _form(
+        (
             rf"{_IM} (?:a |an )?(?P<what>vegetarian|vegan|pescatarian|coeliac|celiac|diabetic"
             r"|left-handed|right-handed|lactose intolerant|colou?r[- ]?blind|deaf|blind|dyslexic)"
         ),
         _about_user("is", "The user is {}.", confidence=0.9),
     ),
     _Pattern(
-        _form(rf"{_IM} allergic to (?P<what>{_THING})"),
+        (rf"{_IM} allergic to (?P<what>{_THING})"),
         _about_user("is allergic to", "The user is allergic to {}.", confidence=0.95),
     ),
     _Pattern(
-        _form(
+        (
             rf"(?:my birthday is(?: on)?|{_I} was born(?: on| in)?)"
             rf" (?P<what>{_DATE}|(?:19|20)\d\d)"
         ),
         _about_user("born on", "The user's birthday is {}.", topic="birthday", confidence=0.95),
     ),
     _Pattern(
-        _form(r"my e-?mail(?: address)? is (?P<what>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"),
+        (r"my e-?mail(?: address)? is (?P<what>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"),
         _about_user("e-mail", "The user's e-mail address is {}.", topic="e-mail", confidence=0.95),
     ),
     _Pattern(
-        _form(r"my time ?zone is (?P<what>[\w/+: -]{2,40})"),
+        (r"my time ?zone is (?P<what>[\w/+: -]{2,40})"),
         _about_user("time zone", "The user's time zone is {}.", topic="time zone", confidence=0.95),
     ),
-    _Pattern(_form(rf"my favou?rite (?P<kind>[\w -]{{2,40}}?) is (?P<what>{_THING})"), _favourite),
+    _Pattern((rf"my favou?rite (?P<kind>[\w -]{{2,40}}?) is (?P<what>{_THING})"), _favourite),
     _Pattern(
-        _form(rf"my (?P<kind>{_RELATION})(?:['’]s name is| is called| is named) (?P<what>{_NAME})"),
+        (rf"my (?P<kind>{_RELATION})(?:['’]s name is| is called| is named) (?P<what>{_NAME})"),
         _relative,
     ),
     _Pattern(
-        _form(
+        (
             rf"{_I}(?: {_OFTEN})? prefer (?P<more>{_THING}?)"
             rf" (?:over|rather than|instead of) (?P<less>{_THING})"
         ),
         _preference,
     ),
     _Pattern(
-        _form(rf"{_I}(?: {_OFTEN})? prefer (?P<more>(?!to )[\w`+#.-]+) to (?P<less>{_THING})"),
+        (rf"{_I}(?: {_OFTEN})? prefer (?P<more>(?!to )[\w`+#.-]+) to (?P<less>{_THING})"),
         _preference,
     ),
     _Pattern(
-        _form(rf"{_I}(?: {_OFTEN})? prefer (?P<what>{_THING})"),
+        (rf"{_I}(?: {_OFTEN})? prefer (?P<what>{_THING})"),
         _about_user("prefers", "The user prefers {}."),
     ),
     _Pattern(
-        _form(rf"{_I}(?: {_VERY})? (?:like|love|enjoy|adore) (?P<what>{_THING})"),
+        (rf"{_I}(?: {_VERY})? (?:like|love|enjoy|adore) (?P<what>{_THING})"),
         _attitude("likes"),
     ),
     _Pattern(
-        _form(
+        (
             rf"{_I}(?: {_VERY})? (?:(?:do not|don['’]t)(?: {_VERY})? (?:like|enjoy)|hate"
             rf"|dislike|detest|loathe|can['’]?t stand|cannot stand) (?P<what>{_THING})"
         ),
@@ -301,12 +303,12 @@ PATTERNS: Final = (
         may_deny=True,
     ),
     _Pattern(
-        _form(rf"(?P<what>from now on,? .{{4,200}}|(?:always|never) (?:{_DO})\b.{{2,200}})"),
+        (rf"(?P<what>from now on,? .{{4,200}}|(?:always|never) (?:{_DO})\b.{{2,200}})"),
         _wish,
         may_deny=True,
     ),
     _Pattern(
-        _form(
+        (
             r"(?:(?:we|i)(?:['’]ve| have)?(?: finally| now| just)? (?:decided|agreed|settled)"
             r"(?: (?:to|on|that))?|let['’]s go with|we['’]re going with|decision:)"
             r" (?P<what>.{3,200})"
@@ -315,14 +317,14 @@ PATTERNS: Final = (
         may_deny=True,
     ),
     _Pattern(
-        _form(
+        (
             r"(?P<who>we|i|our (?:team|project|company))"
             rf"(?: (?:mostly|usually|always|currently|now|only))? uses? (?P<what>{_THING})"
         ),
         _tool,
     ),
     _Pattern(
-        _form(
+        (
             r"(?P<event>(?:the|my|our) (?:[\w-]+ ){0,3}(?:deadline|release|launch|meeting|exam"
             r"|wedding|flight|appointment|demo|interview|conference|review|kick-?off|due date)"
             rf"(?: (?:for|with|of) {_THING}?)?) is (?:on )?(?P<when>{_DATE})"
