@@ -112,7 +112,17 @@ class JournalURLs:
                 self._free.append(url)
 
 
-_TABLES = ("session", "entry", "tail", "segment", "blob", "blob_ref", "erasure", "erasing")
+_TABLES = (
+    "session",
+    "entry",
+    "tail",
+    "segment",
+    "blob",
+    "blob_ref",
+    "blob_note",
+    "erasure",
+    "erasing",
+)
 _WIPE = (
     "".join(f"DELETE FROM journal_{table};" for table in _TABLES)
     + "UPDATE journal_head SET id = uuid_send(gen_random_uuid()), epoch = 1, sequence = 0,"
@@ -138,7 +148,13 @@ def quick_path(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(
+    params=[
+        # The sealing one goes through the same calls and more: the quick tests leave this one out.
+        pytest.param(each, marks=pytest.mark.heavy) if each == "postgres" else each
+        for each in ENGINES
+    ]
+)
 def place(request: pytest.FixtureRequest, quick_path: Path) -> Iterator[Place]:
     """Each engine in turn."""
     found = Place(request.param, quick_path / "data", FixedClock())

@@ -113,6 +113,7 @@ class Server:
     def bytes_of(self) -> dict[str, bytes]:
         """Every row that holds what was said. What the server's files keep is its own affair."""
         found: dict[str, bytes] = {}
+        self._age()
         with psycopg.connect(self._server.url_of(self._database)) as connection:
             for table, column in _TABLES.items():
                 rows = connection.execute(f"SELECT {column} FROM {table}").fetchall()
@@ -121,12 +122,16 @@ class Server:
 
     def blobs(self) -> set[str]:
         """The blobs' rows."""
-        with psycopg.connect(self._server.url_of(self._database), autocommit=True) as connection:
-            # What a killed writer stored before its entry goes with the next erase or closing of a
-            # store; that need not have come yet.
-            connection.execute("CALL journal_drop_blobs(NULL, NULL)")
+        self._age()
+        with psycopg.connect(self._server.url_of(self._database)) as connection:
             rows = connection.execute("SELECT digest FROM journal_blob").fetchall()
         return {row[0].hex() for row in rows}
+
+    def _age(self) -> None:
+        """Let a minute pass: what killed writers stored before their entries is cleaned then."""
+        with psycopg.connect(self._server.url_of(self._database), autocommit=True) as connection:
+            connection.execute("UPDATE journal_blob_note SET at = at - interval '1 minute'")
+        self.open(journal.Config()).close()
 
     def tell(self) -> str:
         """How often it was killed, and connections to it cut."""

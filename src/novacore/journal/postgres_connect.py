@@ -16,7 +16,7 @@ from novacore.journal.errors import Corrupt, StorageFailed, StoreClosed, StoreTo
 if TYPE_CHECKING:
     import psycopg
 
-FORMAT = 2
+FORMAT = 3
 """The last migration that this program knows; see `postgres_schema`."""
 VERSION_MIN = 15
 """The oldest PostgreSQL that the tests run against."""

@@ -409,13 +409,3 @@ def erasures(database: Database, after: int, limit: int) -> list[Erased]:
         )
         for number, session, positions, at_us in rows
     ]
-
-
-def is_blob_named(database: Database, scope: bytes, digest: bytes) -> bool:
-    """True while an entry of that owner names the blob; an erased one names none."""
-    return bool(
-        database.rows(
-            "SELECT 1 FROM journal_blob_ref WHERE scope = %s AND digest = %s LIMIT 1",
-            (scope, digest),
-        )
-    )

@@ -5,7 +5,7 @@ gives out sequences, writes and commits, without waiting for the client in betwe
 beside the appends. Frames, segments and digests are those of every other engine.
 """
 
-import hashlib
+import contextlib
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -14,6 +14,7 @@ from pathlib import Path
 from novacore.journal import (
     erasure_list,
     postgres_append,
+    postgres_blobs,
     postgres_copy,
     postgres_create,
     postgres_erase,
@@ -74,7 +75,6 @@ class PostgresEngine(PostgresReads):
         self._witness = None
         self._trouble = ""
         self._seen = 0
-        self._has_put_blobs = False
         self._is_closed = False
         self._sealer = Sealer(self._pool, config)
         first = self._connect()
@@ -91,6 +91,7 @@ class PostgresEngine(PostgresReads):
         self._pool.add(first)
         for number, erasure in unfinished:
             self._carry_out(number, erasure)
+        self._pool.run(postgres_blobs.clean, "opening")
 
     def _connect(self) -> Database:
         return connect(self._url, lock_timeout_ms=self._config.lock_timeout_ms)
@@ -131,7 +132,8 @@ class PostgresEngine(PostgresReads):
                     # What was committed before stands; all behind it fails.
                     outcomes += [error] * (len(batch) - len(outcomes))
                     break
-            self._drop_unused_blobs(batch, outcomes)
+            with contextlib.suppress(JournalError):
+                self._tidy_blobs(batch, outcomes)
         return lambda: self._finish(batch, outcomes)
 
     def _finish(self, batch: Sequence[Submission], outcomes: list[Outcome]) -> None:
@@ -139,26 +141,33 @@ class PostgresEngine(PostgresReads):
         self._sealer.wake()
 
     def _commit_group(self, group: Sequence[Submission]) -> list[Outcome]:
-        """Append a group; those whose blob an erase took away are sent again with it."""
+        """Append a group. What fails later than others were written fails alone."""
         outcomes: list[Outcome | None] = [
             self._look(each) if _has_twins(each) else postgres_append.refusal(each)
             for each in group
         ]
+        try:
+            self._settle(group, outcomes)
+        except JournalError as error:
+            return [error if outcome is None else outcome for outcome in outcomes]
+        gone = Corrupt("A blob vanishes as soon as it is stored.")
+        return [gone if outcome is None else outcome for outcome in outcomes]
+
+    def _settle(self, group: Sequence[Submission], outcomes: list[Outcome | None]) -> None:
+        """Send what has no outcome yet; again, with its blob, what an erase took the blob from."""
         for _ in range(_BLOB_TRIES_MAX):
             left = [index for index, outcome in enumerate(outcomes) if outcome is None]
             if not left:
-                break
-            sent = [group[index] for index in left]
-            answer = self._send(sent)
+                return
+            answer = self._send([group[index] for index in left])
             for at, index in enumerate(left):
-                if answer.outcomes[at] == postgres_append.NO_BLOB:
-                    self._put_again(group[index])
-                elif answer.outcomes[at] == postgres_append.KNOWN:
-                    outcomes[index] = self._look(group[index])
-                else:
+                if answer.outcomes[at] not in (postgres_append.NO_BLOB, postgres_append.KNOWN):
                     outcomes[index] = postgres_append.outcome_of(group[index], answer, at)
-        gone = Corrupt("A blob vanishes as soon as it is stored.")
-        return [gone if outcome is None else outcome for outcome in outcomes]
+            for at, index in enumerate(left):
+                if answer.outcomes[at] == postgres_append.KNOWN:
+                    outcomes[index] = self._look(group[index])
+                elif answer.outcomes[at] == postgres_append.NO_BLOB:
+                    self._put_again(group[index])
 
     def _send(self, group: Sequence[Submission]) -> postgres_append.Answer:
         now_us = None if isinstance(self._clock, SystemClock) else self._clock.now_us()
@@ -214,26 +223,20 @@ class PostgresEngine(PostgresReads):
         row = self._pool.run(lambda database: database.row(sql, (session,)), "reading")
         return None if row is None else row[0]
 
-    def _drop_unused_blobs(self, batch: Sequence[Submission], outcomes: Sequence[Outcome]) -> None:
+    def _tidy_blobs(self, batch: Sequence[Submission], outcomes: Sequence[Outcome]) -> None:
         """Blobs are stored before the entries that name them: a refused append leaves some.
 
-        So does the retry of an entry that was erased, and there they must not come back.
+        So does the retry of an entry that was erased, and there they must not come back. Where this
+        fails, the notes stay, and a later opening does it.
         """
         for submission, outcome in zip(batch, outcomes, strict=True):
-            if isinstance(outcome, Appended) and not outcome.is_retry:
-                continue
             digests = {digest for draft in submission.drafts for digest, _ in draft.blobs}
             scope = self._scope_of(submission.session) if digests else None
-            if scope is not None:
-                self._drop_blobs(scope, digests)
-
-    def _drop_blobs(self, scope: bytes | None, digests: Iterable[bytes] | None) -> None:
-        listed = None if digests is None else postgres_append.Blocks(digests)
-
-        def work(database: Database) -> None:
-            database.call("journal_drop_blobs", scope, listed)
-
-        self._pool.run(work, "dropping blobs")
+            if scope is None:
+                continue
+            is_named = isinstance(outcome, Appended) and not outcome.is_retry
+            tidy = postgres_blobs.forget_notes if is_named else postgres_blobs.drop
+            self._pool.run(lambda d, t=tidy, s=scope, n=digests: t(d, s, n), "tidying blobs")
 
     def create_session(self, row: SessionRow) -> SessionRow:
         """See `Engine.create_session`."""
@@ -274,7 +277,7 @@ class PostgresEngine(PostgresReads):
             return postgres_copy.add(database, sessions, stored)
 
         with self._write_lock:
-            added = self._pool.run(work, "copying")
+            added = self._pool.run(work, "copying", is_once=True)
             self._seen = max(self._seen, added.sequence)
             self._sealer.add(added.touched)
         self._sealer.wake()
@@ -302,10 +305,11 @@ class PostgresEngine(PostgresReads):
         noted = self._pool.run(
             lambda database: [postgres_erase.note(database, e, now_us=now_us) for e in wanted],
             "erasing",
+            is_once=True,
         )
         count = sum(map(self._carry_out, noted, wanted))
         self._segments.clear()
-        self._drop_blobs(None, None)
+        self._pool.run(lambda database: postgres_blobs.drop(database, None, None), "erasing")
         self._pool.run(postgres_erase.vacuum, "erasing")
         return count
 
@@ -319,36 +323,19 @@ class PostgresEngine(PostgresReads):
         self._put(postgres_read.scope_digest(*scope), digest, content)
 
     def _put(self, scope: bytes, digest: bytes, content: bytes) -> None:
-        self._has_put_blobs = True
         self._pool.run(
-            lambda database: database.rows(
-                "INSERT INTO journal_blob (scope, digest, content) VALUES (%s, %s, %s)"
-                " ON CONFLICT DO NOTHING",
-                (scope, digest, content),
-            ),
+            lambda database: postgres_blobs.put(database, scope, digest, content),
             "storing a blob",
         )
 
     def read_blob(self, scope: tuple[str, str], digest: bytes) -> bytes:
         """See `Engine.read_blob`."""
         owner = postgres_read.scope_digest(*scope)
-
-        def work(database: Database) -> bytes | None:
-            row = database.row(
-                "SELECT content FROM journal_blob WHERE scope = %s AND digest = %s",
-                (owner, digest),
-            )
-            if row is not None:
-                return bytes(row[0])
-            if postgres_read.is_blob_named(database, owner, digest):
-                raise Corrupt(f"Blob sha256:{digest.hex()} is missing.")
-            return None
-
-        content = self._pool.run(work, "reading")
+        content = self._pool.run(
+            lambda database: postgres_blobs.read(database, owner, digest), "reading"
+        )
         if content is None:
             raise EntryErased
-        if hashlib.sha256(content).digest() != digest:
-            raise Corrupt(f"Blob sha256:{digest.hex()} is damaged: its content changed.")
         return content
 
     def try_lock(self, name: str) -> PostgresLock | None:
@@ -364,11 +351,6 @@ class PostgresEngine(PostgresReads):
             self._is_closed = True
             try:
                 self._sealer.close()
-                if self._has_put_blobs:
-                    self._drop_blobs(None, None)
-            except JournalError:
-                # Only tidying: the next to close does it.
-                self._has_put_blobs = False
             finally:
                 self._pool.close()
                 if self._witness is not None:

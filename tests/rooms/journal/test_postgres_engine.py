@@ -364,6 +364,40 @@ def test_an_erase_that_a_kill_broke_off_is_finished_by_the_next_opening(url, mon
         assert store.verify().is_sound
 
 
+def test_a_blob_that_a_killed_process_stored_in_vain_goes_with_an_opening_a_minute_later(url):
+    config = Config(blob_text_bytes=4096)
+    with journal.open_postgres(url, config=config) as store:
+        session = store.session("talk")
+        session.append(entry(1, "SeCrEt" * 900), entry(2, "kept" * 2_000))
+        store.erase(session.id, positions=[0])
+        # As when the process is killed between storing the blob again and appending.
+        session._submission([entry(1, "SeCrEt" * 900)], -1)
+    with journal.open_postgres(url, config=config):
+        assert marks(["SeCrEt"], stored_bytes(url))
+    execute(url, "UPDATE journal_blob_note SET at = at - interval '1 minute'")
+    with journal.open_postgres(url, config=config) as store:
+        assert not marks(["SeCrEt"], stored_bytes(url))
+        assert store.session("talk").open()[0]["content"] == "kept" * 2_000
+    assert execute(url, "SELECT count(*) FROM journal_blob_note") == [(0,)]
+
+
+def test_an_append_that_is_stored_succeeds_whatever_becomes_of_tidying_behind_it(url, monkeypatch):
+    config = Config(blob_text_bytes=4096)
+    with journal.open_postgres(url, config=config) as store:
+        session = store.session("talk")
+        failed = journal.StorageFailed("The connection broke.")
+
+        def fail(*_):
+            raise failed
+
+        monkeypatch.setattr(store._core.engine, "_tidy_blobs", fail)
+        assert session.append(user("z" * 5_000)).positions == (0,)
+        monkeypatch.setattr(store._core.engine, "_look", fail)
+        with pytest.raises(journal.StorageFailed):
+            session.append(entry(1), entry(1))
+        assert len(session.open()) == 1
+
+
 def test_the_list_of_erasures_is_kept_in_the_folder_too(url, tmp_path):
     with journal.open_postgres(url, folder=tmp_path) as store:
         session = store.session("talk")

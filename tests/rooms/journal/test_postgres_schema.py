@@ -47,7 +47,7 @@ def test_a_filled_journal_of_an_older_format_opens_whole_and_takes_more(postgres
         assert store.erase(talk.id, positions=[3, 50]) == 2
         assert store.feed().erasures()[0].positions == (3, 50)
         assert store.verify(all_owners=True).problems == []
-    assert _numbers(url) == [1, 2]
+    assert _numbers(url) == [1, 2, 3]
     with journal.open_postgres(url) as store:
         assert store.get_session("talk").open().gaps == [3, 50]
 
@@ -66,13 +66,13 @@ def test_a_migration_that_fails_leaves_the_journal_as_it_was(postgres_server, mo
     url = postgres_server.new_database()
     journal.open_postgres(url).close()
     known = postgres_schema.list_migrations()
-    broken = [*known, (3, "CREATE TABLE journal_half (); SELECT 1/0;")]
+    broken = [*known, (4, "CREATE TABLE journal_half (); SELECT 1/0;")]
     with monkeypatch.context() as patch:
-        patch.setattr(postgres_schema, "FORMAT", 3)
+        patch.setattr(postgres_schema, "FORMAT", 4)
         patch.setattr(postgres_schema, "list_migrations", lambda: broken)
         with pytest.raises(journal.JournalError):
             journal.open_postgres(url)
-    assert _numbers(url) == [1, 2]
+    assert _numbers(url) == [1, 2, 3]
     found = execute(url, "SELECT to_regclass('journal_half')")[0].fetchone()
     assert found == (None,)
     with journal.open_postgres(url) as store:
