@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 
+import apsw
 import pytest
 from tests.rooms.ops.conftest import LIMITS, World, all_entries, digests
 
@@ -54,6 +55,25 @@ def test_the_old_store_says_where_the_journal_went(world: World, place: str | Pa
         world.live(1)
     with opened(place) as store:
         store.session("s0", workspace="w").append({"role": "user", "content": "goes on"})
+
+
+def test_programs_that_know_no_moves_may_not_write_to_what_moved(world: World) -> None:
+    """The first release looks at `lowest_writer` before each append, and at nothing else."""
+    world.live(3)
+    move(world, world.folder / "moved")
+    assert _lowest_writer(world.folder / "data") > 1
+    assert _lowest_writer(world.folder / "moved") == 1
+    world.store.replica().mark_moved("")
+    assert _lowest_writer(world.folder / "data") == 1
+
+
+def _lowest_writer(folder: Path) -> int:
+    connection = apsw.Connection(str(folder / "journal.db"))
+    try:
+        found = connection.execute("SELECT value FROM meta WHERE key='lowest_writer'").fetchone()
+        return int(found[0])
+    finally:
+        connection.close()
 
 
 def test_what_is_appended_meanwhile_is_caught_up(world: World, place: str | Path) -> None:
