@@ -48,10 +48,16 @@ _RELATION = (
     r"|mum|father|dad|dog|cat|boss|manager|best friend|grandmother|grandfather|roommate"
 )
 _VAGUE: Final = re.compile(
-    r"^(?:it|this|that|these|those|them|him|her|you|your|yours|his|hers|their|its|the|what|when"
-    r"|how|a|an|my|some|any|one|both|all|everything|nothing|something|anything|there|here|to be|to"
-    r" see|to know|to hear|to thank|to say|to ask|to get)\b",
+    r"^(?:him|her|yours|his|hers|their|its|the|what|when|how|a|an|my|some|any|one|both|all"
+    r"|everything|nothing|something|anything|to be|to see|to know|to hear|to thank|to say|to ask"
+    r"|to get|first|second|third|last|former|latter)\b"
+    r"|^(?:option|variant|version|choice|number|approach|plan|solution) \w{1,2}$"
+    r"|\b(?:it|this|that|these|those|them|you|your|here|there|above|below)\b",
     re.IGNORECASE,
+)
+"""Says something only where it was said, or too little."""
+_POINTS: Final = re.compile(
+    r"\b(?:it|this|that|these|those|them|here|there|above|below)\b", re.IGNORECASE
 )
 _OFTEN = r"(?:much|strongly|generally|usually|always|really)"
 _VERY = r"(?:really|absolutely|very much|also)"
@@ -99,7 +105,7 @@ def _about_user(
 
     def found(match: re.Match[str]) -> Finding | None:
         what = _clean(match["what"])
-        if _VAGUE.match(what) or (topic == "name" and _NO_NAME.match(what)):
+        if _VAGUE.search(what) or (topic == "name" and _NO_NAME.match(what)):
             return None
         return Finding(
             subject=USER,
@@ -118,7 +124,7 @@ def _about_user(
 def _attitude(predicate: str) -> Callable[[re.Match[str]], Finding | None]:
     def found(match: re.Match[str]) -> Finding | None:
         what = _clean(match["what"])
-        if _VAGUE.match(what):
+        if _VAGUE.search(what):
             return None
         return Finding(
             subject=USER, predicate=predicate, object=what, text=f"The user {predicate} {what}.",
@@ -130,7 +136,7 @@ def _attitude(predicate: str) -> Callable[[re.Match[str]], Finding | None]:
 
 def _preference(match: re.Match[str]) -> Finding | None:
     more, less = _clean(match["more"]), _clean(match["less"])
-    if _VAGUE.match(more) or _VAGUE.match(less):
+    if _VAGUE.search(more) or _VAGUE.search(less):
         return None
     pair = "|".join(sorted((more.casefold(), less.casefold())))
     return Finding(
@@ -142,7 +148,7 @@ def _preference(match: re.Match[str]) -> Finding | None:
 
 def _favourite(match: re.Match[str]) -> Finding | None:
     kind, what = _clean(match["kind"]), _clean(match["what"])
-    if re.match(r"(?:when|that|how|where|because|to)\b", what, re.IGNORECASE):
+    if _POINTS.search(what) or re.match(r"(?:when|how|where|because|to)\b", what, re.IGNORECASE):
         return None
     return Finding(
         subject=USER, predicate=f"favourite {kind}", object=what,
@@ -162,6 +168,8 @@ def _relative(match: re.Match[str]) -> Finding | None:
 
 def _wish(match: re.Match[str]) -> Finding | None:
     what = _clean(match["what"])
+    if _POINTS.search(what):
+        return None
     return Finding(
         subject=USER, predicate="wants", object=what, text=f"The user wants: {what}.",
         tags=("instruction", "preference", "user"),
@@ -170,7 +178,9 @@ def _wish(match: re.Match[str]) -> Finding | None:
 
 def _decision(match: re.Match[str]) -> Finding | None:
     what = _clean(match["what"])
-    if _VAGUE.match(what) and not re.match(r"(?:the|a|an) \w+ \w+", what):
+    # "The new parser" says what; "the parser" and "B" were clear only then.
+    core = re.sub(r"^(?:the|an?) (?=\w+ \w+)", "", what)
+    if _VAGUE.search(core) or len(core) == 1:
         return None
     return Finding(
         subject=PROJECT, predicate="decided", object=what, text=f"It was decided: {what}.",
@@ -180,7 +190,7 @@ def _decision(match: re.Match[str]) -> Finding | None:
 
 def _tool(match: re.Match[str]) -> Finding | None:
     what = _clean(match["what"])
-    if _VAGUE.match(what):
+    if _VAGUE.search(what):
         return None
     is_ours = match["who"].casefold() != "i"
     who = "The project" if is_ours else "The user"
