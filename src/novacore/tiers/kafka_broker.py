@@ -136,21 +136,20 @@ class KafkaBroker:
             "watermark": batch.watermark.encode(),
             "set_aside": encode_set_aside(batch.set_aside),
         }
+        before = self._topic()
         self._put(_TIER, facts)
-        self._link.delete(self._others())
+        if before != self._topic():
+            self._link.delete([before])
 
     def _generation(self) -> int:
         return int(self._known.get(_TIER, {}).get("generation", 0))
-
-    def _others(self) -> list[str]:
-        """Topics of events that are not, or no more, in use."""
-        return [name for name in self._link.topics(self._events) if name != self._topic()]
 
     def _settle(self, topics: Sequence[str]) -> None:
         """Make the topic of this generation, and delete what a killed rebuild left behind."""
         if self._topic() not in topics:
             self._link.create(self._topic(), is_compact=False)
-        self._link.delete(self._others())
+        others = (name for name in topics if name.startswith(self._events))
+        self._link.delete([name for name in others if name != self._topic()])
 
     def _look(self, topic: str) -> _Index:
         """The index of a topic, with what was written since the last look."""

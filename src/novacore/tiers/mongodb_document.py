@@ -7,6 +7,7 @@ There is no transaction without a replica set: documents are replaced whole, the
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, Final, cast
 
 from novacore.journal import Erased, Scope
@@ -24,6 +25,7 @@ _DOCUMENT_BYTES: Final = 4 * 1024 * 1024
 """Entries are put into one document up to this size, as they are counted here."""
 _PIECE_CHARS: Final = 1024 * 1024
 _WRITE_BYTES: Final = 16 * 1024 * 1024
+_READ_DOCUMENTS: Final = 4
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _KINDS: Final = ("text", "integer", "real")
 
@@ -136,10 +138,10 @@ class MongoDocument:
     def read(self, session_id: str) -> Iterator[Item]:
         """The items of one session, put together from the documents' fields."""
         with self._link.collection(_DOCUMENTS) as documents:
-            numbers = sorted(documents.distinct("number", {"session": storable(session_id)}))
-            for number in numbers:
-                found = documents.find({"session": storable(session_id), "number": number})
-                yield from _items(found)
+            # By the index, so the server holds no more than it sends; pieces stay together.
+            found = documents.find({"session": storable(session_id)}, batch_size=_READ_DOCUMENTS)
+            for _, same in groupby(found.sort("number", 1), key=_number):
+                yield from _items(same)
 
     def sessions(self) -> Iterator[str]:
         """The ids of all sessions that it holds items of."""
@@ -265,6 +267,10 @@ def _items(documents: Iterable[Mapping[str, Any]]) -> Iterator[Item]:
             yield decode_item("".join(texts))
         except (ValueError, TypeError):
             continue
+
+
+def _number(document: Mapping[str, Any]) -> Any:
+    return document.get("number")
 
 
 def _order(document: Mapping[str, Any]) -> tuple[str, int, int]:
