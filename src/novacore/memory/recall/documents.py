@@ -45,6 +45,7 @@ _WHEN = re.compile(
     r"|\d{1,2}(?:st|nd|rd|th)|\d{1,2}/\d{1,2}(?:/\d{2,4})?)\b",
     re.IGNORECASE,
 )
+_DIGIT = re.compile(r"\d")
 _WORDS = re.compile(r"[a-z]+")
 _NAME = re.compile(r"(?<=[a-z,;:] )[A-Z][a-z]{2,}")
 _SHORT_TERMS = 4
@@ -182,7 +183,7 @@ def _flags(text: str, terms: tuple[str, ...]) -> int:
     flags = IS_QUESTION if len(terms) <= _QUESTION_TERMS and ("?" in end or "？" in end) else 0
     if not words.isdisjoint(TIME_WORDS) or _WHEN.search(lowered):
         flags |= SAYS_WHEN
-    if not words.isdisjoint(NUMBER_WORDS) or any(char.isdigit() for char in text):
+    if not words.isdisjoint(NUMBER_WORDS) or _DIGIT.search(text):
         flags |= SAYS_NUMBER
     if len(terms) <= _SHORT_TERMS:
         flags |= IS_SHORT_REPLY

@@ -22,6 +22,7 @@ from novacore.memory.recall.segment import Ints
 from novacore.memory.recall.vectors import Vectors
 
 _READ = 1_000
+_OPENINGS = 2
 _WITHOUT_VECTORS = "Without vectors"
 _EMBEDDED = 64
 """Texts that a slow embedder gets at once: between two batches the deadline is looked at."""
@@ -130,18 +131,23 @@ class Follower:
     def _open(self) -> None:
         """Start from what is published, if it is of this journal."""
         state = self._feed.state()
-        listing = files.read_listing(self._folder) if self._folder else None
-        if listing is None or self._folder is None or not _is_of(listing.position, state):
-            self._start_anew(state)
-            return
-        try:
-            self.index = files.load(self._folder, listing, vectors=self.vectors)
+        for _ in range(_OPENINGS):
+            listing = files.read_listing(self._folder) if self._folder else None
+            if listing is None or self._folder is None or not _is_of(listing.position, state):
+                self._start_anew(state)
+                return
+            try:
+                self.index = files.load(self._folder, listing, vectors=self.vectors)
+            except IndexCorrupt:
+                # Another process may have published in between, and removed what we were reading.
+                self.vectors = self._new_vectors()
+                continue
             self.position = listing.position
             if self._publisher is not None:
                 self._publisher.note_graph(listing)
-        except IndexCorrupt:
-            self._start_anew(state)
-            self._must_publish = True
+            return
+        self._start_anew(state)
+        self._must_publish = True
 
     def _start_anew(self, state: journal.FeedState) -> None:
         self.index, self.vectors = Index(), self._new_vectors()
