@@ -50,7 +50,7 @@ _RELATION = (
 _VAGUE: Final = re.compile(
     r"^(?:him|her|yours|his|hers|their|its|the|what|when|how|a|an|my|some|any|one|both|all"
     r"|everything|nothing|something|anything|to be|to see|to know|to hear|to thank|to say|to ask"
-    r"|to get|first|second|third|last|former|latter)\b"
+    r"|to get|first|second|third|last|former|latter)\b|^to$"
     r"|^(?:option|variant|version|choice|number|approach|plan|solution) \w{1,2}$"
     r"|\b(?:it|this|that|these|those|them|you|your|here|there|above|below)\b",
     re.IGNORECASE,
@@ -69,7 +69,7 @@ _NO_NAME: Final = re.compile(
 _CLAUSE: Final = re.compile(r"(?:,? (?:and|but)|;) (?=(?:I|we|my|our)\b)", re.IGNORECASE)
 _DO: Final = (
     r"use|answer|reply|respond|write|run|call|commit|push|ask|keep|add|put|format|speak|include"
-    r"|deploy|delete|name|indent|test|check|avoid|prefer|merge|show|give|start|end|explain|log|sign"
+    r"|deploy|delete|name|indent|test|check|avoid|prefer|merge|show|explain|log|sign"
 )
 
 
@@ -148,7 +148,9 @@ def _preference(match: re.Match[str]) -> Finding | None:
 
 def _favourite(match: re.Match[str]) -> Finding | None:
     kind, what = _clean(match["kind"]), _clean(match["what"])
-    if _POINTS.search(what) or re.match(r"(?:when|how|where|because|to)\b", what, re.IGNORECASE):
+    if kind.startswith("one") or _POINTS.search(what):
+        return None
+    if re.match(r"(?:when|how|where|because|to)\b", what, re.IGNORECASE):
         return None
     return Finding(
         subject=USER, predicate=f"favourite {kind}", object=what,
@@ -211,7 +213,8 @@ def _date(match: re.Match[str]) -> Finding | None:
 
 
 def _clean(text: str) -> str:
-    return " ".join(text.replace("`", "").split()).strip(" ,;:.!")
+    words = " ".join(text.replace("`", "").split()).strip(" ,;:.!")
+    return re.sub(r",? (?:too|as well|a lot|so much)$", "", words)
 
 
 def _since(match: re.Match[str]) -> int | None:
