@@ -38,7 +38,7 @@ _MENTIONS: Final = Table(
     columns={"name": "text", "type": "text", "mentions": "integer"},
     indexes={"entity": "(scope, part, session)"},
 )
-_COMMON: Final = 200
+_COMMON: Final = 100
 """An entity that more sessions than this name says little about what two of them share."""
 _RARE: Final = 32
 """So many of a session's entities, the rarest, are sought in other sessions."""
@@ -49,6 +49,17 @@ CREATE TABLE named (
     entries INTEGER NOT NULL, mentions INTEGER NOT NULL,
     PRIMARY KEY (session, part)) WITHOUT ROWID;
 CREATE INDEX named_entity ON named (scope, part, session);
+CREATE TABLE known (
+    scope INTEGER NOT NULL, part TEXT NOT NULL, sessions INTEGER NOT NULL,
+    PRIMARY KEY (scope, part)) WITHOUT ROWID;
+CREATE TRIGGER named_come AFTER INSERT ON named BEGIN
+    INSERT INTO known VALUES (new.scope, new.part, 1)
+    ON CONFLICT (scope, part) DO UPDATE SET sessions = sessions + 1;
+END;
+CREATE TRIGGER named_gone AFTER DELETE ON named BEGIN
+    UPDATE known SET sessions = sessions - 1 WHERE scope = old.scope AND part = old.part;
+    DELETE FROM known WHERE scope = old.scope AND part = old.part AND sessions <= 0;
+END;
 CREATE TRIGGER mention_come AFTER INSERT ON mention BEGIN
     INSERT INTO named VALUES (new.session, new.part, new.scope, 1, coalesce(new.mentions, 0))
     ON CONFLICT (session, part) DO UPDATE
@@ -65,7 +76,8 @@ CREATE TRIGGER mention_gone AFTER DELETE ON mention BEGIN
     DELETE FROM named WHERE session = old.session AND part = old.part AND entries <= 0;
 END;
 """
-"""What each session names, summed up, so that nothing is counted when it is read."""
+"""What each session names, and in how many sessions each entity is known, summed up as it comes:
+nothing is counted when it is read."""
 _SUMS_DIFFER: Final = """
 SELECT EXISTS (
     SELECT session, part, scope, count(*), sum(coalesce(mentions, 0)) FROM mention
@@ -73,6 +85,11 @@ SELECT EXISTS (
     EXCEPT SELECT session, part, scope, entries, mentions FROM named)
     OR (SELECT count(*) FROM named) <> (SELECT count(*) FROM
         (SELECT DISTINCT session, part FROM mention))
+    OR EXISTS (
+        SELECT scope, part, count(*) FROM named GROUP BY scope, part
+        EXCEPT SELECT scope, part, sessions FROM known)
+    OR (SELECT count(*) FROM known) <> (SELECT count(*) FROM
+        (SELECT DISTINCT scope, part FROM named))
 """
 _NAME: Final = (
     "(SELECT min(m.name) FROM mention m"
@@ -85,10 +102,9 @@ SELECT {_NAME.format("top")}, mentions FROM
 """  # noqa: S608 - texts of ours
 _SHARED: Final = f"""
 WITH mine AS (
-    SELECT i.scope, i.session, i.part, (SELECT count(*) FROM (
-        SELECT 1 FROM named n WHERE n.scope = i.scope AND n.part = i.part
-        LIMIT {_COMMON + 1})) AS times
-    FROM named i WHERE {WITHIN}),
+    SELECT i.scope, i.session, i.part, k.sessions AS times FROM named i
+    CROSS JOIN known k ON k.scope = i.scope AND k.part = i.part
+    WHERE {WITHIN}),
 rare AS (
     SELECT * FROM mine WHERE times BETWEEN 2 AND {_COMMON} ORDER BY times, part LIMIT {_RARE})
 SELECT o.session, r.part, r.times FROM rare r
