@@ -8,6 +8,8 @@ Each server leads a process group of its own, so that its children end with it.
 import contextlib
 import os
 import pwd
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -54,11 +56,20 @@ def server_folder(name: str, *, user: pwd.struct_passwd | None = None) -> Path:
     pytest's own folders can be entered by their owner only, so they are no use for another user.
     """
     memory = Path("/dev/shm")
-    place = str(memory) if os.access(memory, os.W_OK) else None
-    folder = Path(tempfile.mkdtemp(prefix=f"nova-{name}-", dir=place))
+    place = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
+    _sweep(place)
+    folder = Path(tempfile.mkdtemp(prefix=f"nova-{name}-{os.getpid()}-", dir=place))
     if user is not None:
         os.chown(folder, user.pw_uid, user.pw_gid)
     return folder
+
+
+def _sweep(place: Path) -> None:
+    """Remove the folders of test runs that were killed; their servers ended with them."""
+    for folder in place.glob("nova-*-*-*"):
+        made = re.fullmatch(r"nova-[a-z0-9]+-(\d+)-\w+", folder.name)
+        if made and not Path("/proc", made[1]).exists() and Path("/proc/self").exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class ServerProcess:
