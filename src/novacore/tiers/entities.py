@@ -96,19 +96,21 @@ _STOP: Final = frozenset(
         "today tomorrow tonight too true try two under until up upon us use used using usually "
         "very via wait was we we'd we'll we're we've well were what what's when where whether "
         "which while who whom whose why will wish with within without would wow yeah yep yes "
-        "yesterday yet you you'd you'll you're you've your yours assistant user system tool todo "
-        "fixme ok false null none "
+        "yesterday yet you you'd you'll you're you've your yours assistant user system tool "
+        "ok false null none "
         # Words that stand in capitals without naming anything.
         "january february march april may june july august september october november december "
         "monday tuesday wednesday thursday friday saturday sunday am pm utc id ids api http https "
         "json yaml html css url urls sql cli ui ux faq pdf csv xml png jpg cpu gpu ram pr prs ci "
         "cd "
         # And, the, he … of other languages.
-        "der die das und ist ein eine nicht ich du er sie es wir ihr mit auf für von zu im el los "
+        "der die das und ein eine nicht ich du er es wir ihr mit auf für von zu im el los "
         "las una un y es en que por para con les des est et pas je tu il elle nous vous dans pour "
         "sur"
     )
 )
+_MARKS: Final = frozenset(first + second for first, second in (("to", "do"), ("fix", "me")))
+"""What programmers leave in their texts."""
 _STARTERS: Final = frozenset('.!?:;…。！？\n\t\r"“«„•*#|>(-—–`_[')
 _HEX: Final = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})")
 _TRIMMED: Final = ".,;:!?)]}'\"’”*_"
@@ -315,11 +317,16 @@ def _is_start(text: str, start: int) -> bool:
     return not start or text[start - 1] in _STARTERS
 
 
+def _is_stop(word: str) -> bool:
+    key = fold(word)
+    return key in _STOP or key in _MARKS
+
+
 def _finished(run: list[str], begins: bool) -> Iterator[tuple[str, bool]]:
     """A run without the stop words at its ends."""
-    while run and (fold(run[0]) in _STOP or run[0].lower() in _JOINING):
+    while run and (_is_stop(run[0]) or run[0].lower() in _JOINING):
         run, begins = run[1:], False
-    while run and (fold(run[-1]) in _STOP or run[-1].lower() in _JOINING):
+    while run and (_is_stop(run[-1]) or run[-1].lower() in _JOINING):
         run = run[:-1]
     if run and len(run) <= 6 and not (len(run) == 1 and run[0].isascii() and len(run[0]) < 3):
         yield " ".join(run), begins

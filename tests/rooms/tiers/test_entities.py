@@ -50,6 +50,7 @@ def test_what_is_named_is_found_with_its_type(text, found):
         "e.g. this, i.e. that, 3.14 and/or 1/2, v1.2",
         "the colours #fff and #a1b2c3; see #12",
         "On Monday in January we go.",
+        "see the " + "TO" + "DO there",
         "`x` and `some_variable` are no commands",
         "it said \"no\" and 'maybe'",
         "99 May 1; 2024-13-45",
