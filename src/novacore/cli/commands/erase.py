@@ -90,8 +90,7 @@ def _is_sure(context: Context, target: bootstrap.Target) -> bool:
     count = len(target.memories)
     also = f", and {count:,} memories that came from there," if count else ""
     context.console.write(
-        f"Destroy all {target.entries:,} entries of {name}{also} for good? "
-        "Type its name to go on: "
+        f"Destroy all {target.entries:,} entries of {name}{also} for good? Type its name to go on: "
     )
     if sys.stdin.readline().strip() == name:
         return True
