@@ -1,6 +1,6 @@
 """Quality and speed of recall, through the product's own path.
 
-    python -m benchmarks.recall --data FILE [--sizes 6000,200000] [--json FILE]
+    python -m benchmarks.recall --data FILE [--embedder minilm] [--sizes 6000,200000] [--json FILE]
 
 FILE is in LoCoMo's form (conversations with questions and the turns that answer them). It is only
 measured with: nothing that ships is made from it. Without --data only the speed is measured.
@@ -25,12 +25,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--data", type=Path, help="conversations with questions, in LoCoMo's form")
+    parser.add_argument("--embedder", default="auto", help="who makes the vectors; auto")
     parser.add_argument("--sizes", default="6000,200000", help="messages to measure the speed at")
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     asked = parser.parse_args(arguments)
     figures: dict[str, object] = {"machine": f"{os.cpu_count()} cores, {platform.machine()}"}
     if asked.data:
-        figures["quality"] = _show_quality(asked.data)
+        figures["quality"] = _show_quality(asked.data, asked.embedder)
     sizes = [int(each) for each in asked.sizes.split(",") if each]
     figures["speed"] = [_show_speed(speed.measure(size)) for size in sizes]
     if asked.json:
@@ -38,11 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _show_quality(path: Path) -> dict[str, list[float]]:
+def _show_quality(path: Path, embedder: str) -> dict[str, list[float]]:
     print("| ranking | " + " | ".join(COLUMNS) + " | questions |")
     print("| --- |" + " ---: |" * (len(COLUMNS) + 1))
     made: dict[str, list[float]] = {}
-    for name, row, count in quality.measure(path):
+    for name, row, count in quality.measure(path, embedder=embedder):
         made[name] = row
         print(f"| {name} | " + " | ".join(f"{each:.3f}" for each in row) + f" | {count} |")
         sys.stdout.flush()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_RIDGE = 0.005
+_RIDGE = 0.003
 _STEPS_MAX = 30
 
 

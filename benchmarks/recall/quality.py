@@ -31,6 +31,28 @@ _PLAIN = TextWeights(k1=1.5, b=0.75)
 Rank = Callable[[Question], Sequence[int]]
 
 
+class _Kept:
+    """An embedder that remembers: each text is embedded once for all rankings."""
+
+    is_cheap = True
+
+    def __init__(self, embedder: llm.Embedder) -> None:
+        self._embedder = embedder
+        self._rows: dict[str, NDArray[np.float32]] = {}
+        self.identity = embedder.identity
+        self.close = embedder.close
+
+    @property
+    def dimensions(self) -> int:
+        return self._embedder.dimensions
+
+    def embed(self, texts: Sequence[str], *, is_query: bool = False) -> NDArray[np.float32]:
+        missing = [text for text in dict.fromkeys(texts) if text not in self._rows]
+        fresh = self._embedder.embed(missing, is_query=is_query)
+        self._rows.update(zip(missing, fresh, strict=True))
+        return np.array([self._rows[text] for text in texts], np.float32)
+
+
 @dataclass(kw_only=True)
 class Asked:
     """One conversation's store, index and questions."""
@@ -47,15 +69,16 @@ class Asked:
     examples: list[Example] = field(default_factory=list[Example])
 
 
-def measure(path: Path) -> Iterator[tuple[str, list[float], int]]:
+def measure(path: Path, *, embedder: str = "auto") -> Iterator[tuple[str, list[float], int]]:
     """(name, figures, questions) of each ranking, in the order of the table."""
-    embedder = llm.open_embedder(llm.EmbeddingConfig())
+    opened = llm.open_embedder(llm.EmbeddingConfig(embedder=embedder))
+    made = _Kept(opened) if opened is not None else None
     with tempfile.TemporaryDirectory() as name:
         asked = [
-            _prepare(each, Path(name) / str(at), embedder)
+            _prepare(each, Path(name) / str(at), made)
             for at, each in enumerate(read_conversations(path))
         ]
-        for title, rankings in _rankings(asked, embedder):
+        for title, rankings in _rankings(asked, made):
             yield title, table_row(rankings), len(rankings)
         for each in asked:
             for recall in each.recalls.values():
