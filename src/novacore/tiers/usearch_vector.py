@@ -60,6 +60,7 @@ class UsearchVector(SQLiteTier):
     """
 
     name = "usearch"
+    tested_with = f"usearch 2.26 over {SQLiteTier.tested_with}"
 
     def __init__(self, place: Place, *, exact_max: int = EXACT_MAX) -> None:
         super().__init__(place, tier="vector", tables={"": _TABLE}, more=vector_index.TABLES)
