@@ -1,17 +1,19 @@
 """PostgreSQL's own programs and its write-ahead log, as physical backups use them.
 
-The programs are run with the password in the environment: others can read command lines. psycopg is
-an optional part of NovaCore, so it is imported when a server is asked something.
+The programs find the password in a private file: others can read command lines. psycopg is an
+optional part of NovaCore, so it is imported when a server is asked something.
 """
 
-import os
+import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from novacore.ops.errors import OpsError, PlaceRefused
 
@@ -29,16 +31,24 @@ class Server:
     scratch: Path
     """A private folder with room for the whole database."""
 
-    @property
-    def address(self) -> tuple[str, dict[str, str]]:
-        """(the URL without the password, the environment that has it)."""
+    @contextmanager
+    def address(self) -> Generator[str]:
+        """The URL without the password, which is in a private file while the block runs."""
         parts = urlsplit(self.url)
         if parts.password is None:
-            return self.url, {}
+            yield self.url
+            return
         place = parts.netloc.rpartition("@")[2]
         user = parts.netloc.partition(":")[0]
-        shown = urlunsplit((parts.scheme, f"{user}@{place}", *parts[2:]))
-        return shown, {"PGPASSWORD": unquote(parts.password)}
+        password = re.sub(r"([\\:])", r"\\\1", unquote(parts.password))
+        self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=self.scratch, prefix="pass-") as file:
+            file.write(f"*:*:*:*:{password}\n")
+            file.flush()
+            query = "&".join(
+                [*([parts.query] if parts.query else []), f"passfile={quote(file.name)}"]
+            )
+            yield urlunsplit((parts.scheme, f"{user}@{place}", parts.path, query, ""))
 
     def find_program(self, name: str) -> str:
         """The path of one of its programs.
@@ -61,27 +71,9 @@ class Server:
         Raises:
             OpsError: it failed; says what it said.
         """
-        url, env = self.address
-        command = [self.find_program(name), "--dbname", url, "--no-password", *arguments]
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | env
-        )
-        try:
-            assert process.stdout is not None
-            while piece := process.stdout.read(_PIECE_BYTES):
-                yield piece
-            _, said = process.communicate()
-        except BaseException:
-            process.kill()
-            process.communicate()
-            raise
-        if process.returncode:
-            text = said.decode("utf-8", "replace").strip()[-_SAID_MAX:]
-            raise OpsError(
-                f"{name} failed: {text}",
-                hint="The user of database_url needs the right REPLICATION, and pg_hba.conf an "
-                "entry for it.",
-            )
+        with self.address() as url:
+            command = [self.find_program(name), "--dbname", url, "--no-password", *arguments]
+            yield from _output_of(command, name=name)
 
     def ask(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """The rows of a statement, run by itself.
@@ -101,6 +93,26 @@ class Server:
                 hint="The user of database_url needs the right REPLICATION and to run "
                 "pg_switch_wal(). A backup without --physical needs neither.",
             ) from error
+
+
+def _output_of(command: Sequence[str], *, name: str) -> Iterator[bytes]:
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        while piece := process.stdout.read(_PIECE_BYTES):
+            yield piece
+        _, said = process.communicate()
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise
+    if process.returncode:
+        text = said.decode("utf-8", "replace").strip()[-_SAID_MAX:]
+        raise OpsError(
+            f"{name} failed: {text}",
+            hint="The user of database_url needs the right REPLICATION, and pg_hba.conf an "
+            "entry for it.",
+        )
 
 
 def lsn_number(text: str) -> int:

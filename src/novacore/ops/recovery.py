@@ -124,7 +124,7 @@ def _running(
         process = subprocess.Popen(
             [sys.executable, "-c", _BECOME, str(uid), str(gid), program, "-D", folder / "data"],
             stdout=log, stderr=log, cwd=folder,
-            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
+            env={"PATH": os.defpath, "LC_ALL": "C"},
         )  # fmt: skip
     try:
         yield process

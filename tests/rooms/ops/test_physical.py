@@ -118,7 +118,11 @@ def test_a_flipped_byte_in_a_physical_backup_is_found(place: Place) -> None:
         place.restore("new", ops.Moment())
 
 
-def test_the_password_is_in_no_command_line(place: Place) -> None:
-    url, env = ops.Server(url="postgresql://u:p%40ss@host:5/db?x=1", scratch=Path()).address
-    assert url == "postgresql://u@host:5/db?x=1"
-    assert env == {"PGPASSWORD": "p@ss"}
+def test_the_password_is_in_no_command_line_but_in_a_private_file(tmp_path: Path) -> None:
+    server = ops.Server(url="postgresql://u:p%40s%3As@host:5/db?x=1", scratch=tmp_path / "scratch")
+    with server.address() as url:
+        shown, _, path = url.partition("&passfile=")
+        assert shown == "postgresql://u@host:5/db?x=1"
+        assert Path(path).read_text() == "*:*:*:*:p@s\\:s\n"
+        assert Path(path).stat().st_mode & 0o077 == 0
+    assert not Path(path).exists()
