@@ -147,7 +147,7 @@ def _chat_store(name: str, chat: Threads, pair: Sequence[str], chance: random.Ra
     """Each thread twice, once with either person in either part, among small talk."""
     told = [thread for thread in chat.threads if thread.kind != "chat"]
     small = [thread for thread in chat.threads if thread.kind == "chat"]
-    parts = [(thread, way) for thread in told for way in (0, 1)]
+    parts: list[tuple[Thread, int]] = [(thread, way) for thread in told for way in (0, 1)]
     chance.shuffle(parts)
     corpus = Corpus(name=name)
     at = dt.datetime(2021, chance.randint(1, 12), 3, 18, tzinfo=dt.UTC)
@@ -156,7 +156,7 @@ def _chat_store(name: str, chat: Threads, pair: Sequence[str], chance: random.Ra
         at += dt.timedelta(days=chance.randint(2, 24), minutes=chance.randint(-400, 400))
         begin = (chance.choice(small), 0)
         for thread, way in [begin, *parts[first : first + _THREADS_PER_SESSION]]:
-            people: dict[str, str] = {"A": pair[way], "B": pair[1 - way]}
+            people = dict(zip("AB", (pair[way], pair[1 - way]), strict=True))
             values = _values(chat.blanks, chance) | people
             _say(corpus, thread, values, people=people, session=session, at=at, chance=chance)
     _ask_in_vain(corpus, chat.unanswered, {"A": pair[0], "B": pair[1]})
