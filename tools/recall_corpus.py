@@ -156,7 +156,8 @@ def _chat_store(name: str, chat: Threads, pair: Sequence[str], chance: random.Ra
         at += dt.timedelta(days=chance.randint(2, 24), minutes=chance.randint(-400, 400))
         begin = (chance.choice(small), 0)
         for thread, way in [begin, *parts[first : first + _THREADS_PER_SESSION]]:
-            people = dict(zip("AB", (pair[way], pair[1 - way]), strict=True))
+            first_name, second_name = pair if way == 0 else reversed(pair)
+            people = {"A": first_name, "B": second_name}
             values = _values(chat.blanks, chance) | people
             _say(corpus, thread, values, people=people, session=session, at=at, chance=chance)
     _ask_in_vain(corpus, chat.unanswered, {"A": pair[0], "B": pair[1]})
