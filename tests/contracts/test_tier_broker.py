@@ -5,7 +5,7 @@ from tests.contracts.tier_engines import of_tier, stage_of
 from tests.contracts.tier_records import odd_records, record, said, session_id
 
 from novacore.journal import Scope
-from novacore.tiers.record_text import body_of
+from novacore.tiers.projections.record_text import body_of
 
 TALK = session_id("talk")
 WAIT_MS = 2_000

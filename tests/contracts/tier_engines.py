@@ -19,7 +19,7 @@ from tests.contracts.tier_servers import SERVER_ENGINES
 
 from novacore import tiers
 from novacore.kit import FixedClock
-from novacore.tiers.engine_memory import MemoryEngine
+from novacore.tiers.embedded.memory import MemoryEngine
 from novacore.tiers.engines import PROJECTIONS, make_engine, make_projection
 from novacore.tiers.place import Place
 

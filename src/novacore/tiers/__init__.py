@@ -5,7 +5,7 @@ the journal says. Start with `tier.py`, then `model.py`.
 """
 
 from novacore.tiers.config import Config
-from novacore.tiers.engine_memory import MemoryEngine
+from novacore.tiers.embedded.memory import MemoryEngine
 from novacore.tiers.errors import (
     EngineMissing,
     ItemRefused,

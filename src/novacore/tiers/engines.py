@@ -1,6 +1,6 @@
 """The one table of engines and projections: which is made how, and which extra it needs.
 
-A new engine is a module `<tier>_<engine>.py` with a constructor that takes a `Place`, and a line
+A new engine is a module in `embedded` or `servers` whose constructor takes a `Place`, and a line
 here. It imports its third-party library late, so that only those who chose the engine need it.
 """
 
@@ -8,34 +8,34 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from novacore.tiers.cypher_falkordb import FalkorDBGraph
-from novacore.tiers.cypher_neo4j import Neo4jGraph
+from novacore.tiers.embedded.sqlite_broker import SQLiteBroker
+from novacore.tiers.embedded.sqlite_document import SQLiteDocument
+from novacore.tiers.embedded.sqlite_graph import SQLiteGraph
+from novacore.tiers.embedded.sqlite_hot import SQLiteHot
+from novacore.tiers.embedded.sqlite_relational import SQLiteRelational
+from novacore.tiers.embedded.sqlite_stream import SQLiteStream
+from novacore.tiers.embedded.usearch_vector import UsearchVector
 from novacore.tiers.errors import TierUnknown
-from novacore.tiers.kafka_broker import KafkaBroker
-from novacore.tiers.mongodb_document import MongoDocument
-from novacore.tiers.nats_broker import NatsBroker
-from novacore.tiers.pgvector import PgVector
 from novacore.tiers.place import Place
-from novacore.tiers.postgres_relational import PostgresRelational
-from novacore.tiers.projection_broker import BrokerProjection
-from novacore.tiers.projection_document import DocumentProjection
-from novacore.tiers.projection_graph import GraphProjection
-from novacore.tiers.projection_hot import HotProjection
-from novacore.tiers.projection_relational import RelationalProjection
-from novacore.tiers.projection_stream import StreamProjection
-from novacore.tiers.projection_vector import VectorProjection
-from novacore.tiers.qdrant_vector import QdrantVector
-from novacore.tiers.redis_hot import RedisHot
-from novacore.tiers.redis_stream import RedisStream
-from novacore.tiers.server_link import require
-from novacore.tiers.sqlite_broker import SQLiteBroker
-from novacore.tiers.sqlite_document import SQLiteDocument
-from novacore.tiers.sqlite_graph import SQLiteGraph
-from novacore.tiers.sqlite_hot import SQLiteHot
-from novacore.tiers.sqlite_relational import SQLiteRelational
-from novacore.tiers.sqlite_stream import SQLiteStream
+from novacore.tiers.projections.broker import BrokerProjection
+from novacore.tiers.projections.document import DocumentProjection
+from novacore.tiers.projections.graph import GraphProjection
+from novacore.tiers.projections.hot import HotProjection
+from novacore.tiers.projections.relational import RelationalProjection
+from novacore.tiers.projections.stream import StreamProjection
+from novacore.tiers.projections.vector import VectorProjection
+from novacore.tiers.servers.cypher_falkordb import FalkorDBGraph
+from novacore.tiers.servers.cypher_neo4j import Neo4jGraph
+from novacore.tiers.servers.kafka_broker import KafkaBroker
+from novacore.tiers.servers.mongodb_document import MongoDocument
+from novacore.tiers.servers.nats_broker import NatsBroker
+from novacore.tiers.servers.pgvector import PgVector
+from novacore.tiers.servers.postgres_relational import PostgresRelational
+from novacore.tiers.servers.qdrant_vector import QdrantVector
+from novacore.tiers.servers.redis_hot import RedisHot
+from novacore.tiers.servers.redis_stream import RedisStream
+from novacore.tiers.servers.server_link import require
 from novacore.tiers.tier import Engine, Projection
-from novacore.tiers.usearch_vector import UsearchVector
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from tests.contracts.tier_records import HashEmbedder, session_id
 
 from novacore import tiers
 from novacore.journal import Erased
-from novacore.tiers.embedding_store import EmbeddingStore
+from novacore.tiers.projections.embedding_store import EmbeddingStore
 
 TALK = session_id("talk")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from novacore.tiers.entities import ENTITIES_MAX, command_entity, find_entities, fold
+from novacore.tiers.projections.entities import ENTITIES_MAX, command_entity, find_entities, fold
 
 
 def names(*prose, output=()):

@@ -7,7 +7,7 @@ from novacore import tiers
 from novacore.journal import Erased
 from novacore.kit import FixedClock
 from novacore.tiers.place import Place
-from novacore.tiers.projection_vector import VectorProjection
+from novacore.tiers.projections.vector import VectorProjection
 
 
 class Nothing(HashEmbedder):

@@ -20,8 +20,8 @@ from novacore.journal import Erased
 from novacore.kit import FixedClock
 from novacore.tiers.engines import make_projection
 from novacore.tiers.place import Place
-from novacore.tiers.projection_relational import COLUMNS
-from novacore.tiers.record_text import body_of
+from novacore.tiers.projections.record_text import body_of
+from novacore.tiers.projections.relational import COLUMNS
 
 WHOLE = ("hot", "relational", "document", "broker")
 KEYS = strategies.text(max_size=6)

@@ -10,10 +10,10 @@ from tests.rooms.tiers.server_stage import place_of
 
 from novacore import tiers
 from novacore.tiers.engines import ENGINES, make_engine
-from novacore.tiers.server_columns import fits, restored, storable
-from novacore.tiers.server_items import decode_item, encode_item
-from novacore.tiers.server_link import address, reason
 from novacore.tiers.server_names import SEGMENT_CHARS_MAX, segment
+from novacore.tiers.servers.server_columns import fits, restored, storable
+from novacore.tiers.servers.server_items import decode_item, encode_item
+from novacore.tiers.servers.server_link import address, reason
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=[]))
 ANY_JSON = st.recursive(

@@ -287,7 +287,7 @@ def test_an_event_above_the_servers_limit_is_refused_by_its_key(tmp_path):
 
 
 def test_many_vectors_are_indexed_and_the_nearest_stay_the_nearest(tmp_path, monkeypatch):
-    monkeypatch.setattr("novacore.tiers.pgvector._INDEX_ROWS", 200)
+    monkeypatch.setattr("novacore.tiers.servers.pgvector._INDEX_ROWS", 200)
     with server_stage("vector", "pgvector", tmp_path) as stage:
         engine = stage.open()
         words = ["tea", "wheel", "engine", "Zoë", "plan", "north", "salt", "river"]

@@ -9,7 +9,7 @@ from tests.contracts.tier_engines import EngineUnderTest, stage_of
 from tests.contracts.tier_records import said, session_id
 
 from novacore.journal import Erased, Scope
-from novacore.tiers.sqlite_broker import SQLiteBroker
+from novacore.tiers.embedded.sqlite_broker import SQLiteBroker
 
 WORKER = """
 import sys

@@ -10,8 +10,8 @@ from tests.contracts.tier_records import said, session_id
 
 from novacore import tiers
 from novacore.journal import Erased, Scope
-from novacore.tiers.usearch_vector import UsearchVector
-from novacore.tiers.vector_index import digest_of
+from novacore.tiers.embedded.usearch_vector import UsearchVector
+from novacore.tiers.embedded.vector_index import digest_of
 
 ME = Scope()
 EXACT_MAX = 200

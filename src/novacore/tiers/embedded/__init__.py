@@ -1,0 +1,1 @@
+"""Engines that need no server: SQLite, vectors in files, memory."""

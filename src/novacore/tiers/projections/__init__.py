@@ -1,0 +1,1 @@
+"""What each tier stores because of an entry: pure functions of the journal."""

@@ -1,0 +1,1 @@
+"""Engines on servers, one module for each tier and protocol; what they share is named `*_link`."""
