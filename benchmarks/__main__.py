@@ -12,12 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import (
-    agents,
     appending,
     costs,
     crowds,
     footprint,
     gathering,
+    many_agents,
     opening,
     pages,
     projecting,
@@ -42,7 +42,7 @@ MEMORY_PARTS: dict[str, Callable[[Stage], list[Row]]] = {
     "tiers": projecting.run,
     "context": gathering.run,
     "recall": recalling.run,
-    "agents": agents.run,
+    "agents": many_agents.run,
     "savers": savers.run,
     "footprint": footprint.run,
 }

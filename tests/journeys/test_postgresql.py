@@ -39,9 +39,9 @@ def said(process: subprocess.Popen[str]) -> str:
 def test_processes_import_at_once_and_what_one_wrote_the_others_list_verify_and_export(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    messages = [{"role": "user", "content": f"message {number}"} for number in range(60)]
     imports: list[subprocess.Popen[str]] = []
     for name in ("one", "two", "three"):
+        messages = [{"role": "user", "content": f"{name} {number}"} for number in range(60)]
         folder = tmp_path / name
         folder.mkdir()
         talk = {"id": name, "workspace": None, "messages": messages}
@@ -52,5 +52,5 @@ def test_processes_import_at_once_and_what_one_wrote_the_others_list_verify_and_
     listed = json.loads(said(nova(environment, tmp_path, "sessions", "--json")))
     assert str(listed).count("'messages': 60") == 3
     assert said(nova(environment, tmp_path, "verify")).startswith("Sound: 3 sessions")
-    assert "message 59" in said(nova(environment, tmp_path, "export", "one"))
+    assert "one 59" in said(nova(environment, tmp_path, "export", "one"))
     assert not (tmp_path / "data" / "journal.db").exists()

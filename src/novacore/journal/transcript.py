@@ -216,9 +216,7 @@ class Transcript(Sequence[Message]):
                 break
             parts.append(Part(part.run, take=min(part.take, left)))
             left -= part.take
-        return Transcript(
-            self.session_id, parts, decoder=self._decoder, generation=self.generation
-        )
+        return Transcript(self.session_id, parts, decoder=self._decoder, generation=self.generation)
 
     def holder_of(self, position: int) -> bytes:
         """The id of the session that the entry was appended to: this one, or one it forked from."""
@@ -240,9 +238,7 @@ class Transcript(Sequence[Message]):
         ]
         if sum(len(part.messages) for part in parts) == len(self):
             return self
-        return Transcript(
-            self.session_id, parts, decoder=self._decoder, generation=self.generation
-        )
+        return Transcript(self.session_id, parts, decoder=self._decoder, generation=self.generation)
 
     def _is_readable(self, run: Run, index: int) -> bool:
         if index in run.damaged:

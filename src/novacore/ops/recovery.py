@@ -8,6 +8,7 @@ and dies with this process. PostgreSQL refuses to run as root; then it runs as `
 import io
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from urllib.parse import quote, urlsplit
 
 from novacore import journal
 from novacore.ops.catalog import Catalog
-from novacore.ops.errors import BackupDamaged, PlaceRefused
+from novacore.ops.errors import BackupDamaged, OpsError, PlaceRefused
 from novacore.ops.model import Backup
 from novacore.ops.physical import BASE, WAL
 from novacore.ops.postgres_tools import Server
@@ -82,13 +83,34 @@ def recovered(
                 yield replica
 
 
+def _extract(archive: tarfile.TarFile, folder: Path) -> None:
+    """Write a base backup's files; nothing outside the folder, and nothing but files and folders.
+
+    Not by tarfile's own filter: the first releases of Python 3.11 have none.
+    """
+    for member in archive:
+        parts = Path(member.name).parts
+        if member.name.startswith("/") or ".." in parts or not (member.isfile() or member.isdir()):
+            raise OpsError(f"The base backup holds {member.name!r}, which no database has.")
+        target = folder.joinpath(*parts)
+        if member.isdir():
+            target.mkdir(mode=0o700, parents=True, exist_ok=True)
+            continue
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        source = archive.extractfile(member)
+        assert source is not None
+        with target.open("wb") as file:
+            shutil.copyfileobj(source, file)
+        target.chmod(0o600)
+
+
 def _unpack(catalog: Catalog, part: Backup, folder: Path) -> None:
     (folder / "wal").mkdir(exist_ok=True)
     with closing(catalog.read(part)) as records:
         if part.is_full:
             pieces = _Pieces(each.content for each in _files(records) if each.name == BASE)
             with tarfile.open(fileobj=io.BufferedReader(pieces), mode="r|") as archive:
-                archive.extractall(folder / "data", filter="data")
+                _extract(archive, folder / "data")
             pieces.drain()
             return
         for file in _files(records):
