@@ -67,6 +67,13 @@ class Config:
     batch_entries_max: int = setting(
         500, unit="entries", minimum=1, maximum=10_000, doc="Most entries a tier takes at once."
     )
+    rush_entries_s: int = setting(
+        1_000,
+        unit="entries/s",
+        minimum=1,
+        doc="While more entries a second than this are appended, projectors rest three quarters of "
+        "the time, so that appends are hardly slowed; they make up for it afterwards.",
+    )
     timeout_ms: int = setting(
         10_000, unit="ms", minimum=100, doc="Longest wait for one answer of a tier's server."
     )

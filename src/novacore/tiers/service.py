@@ -177,6 +177,7 @@ class TierSet:
             feed=self._feed,
             folder=self._folder,
             clock=self._clock,
+            rush_entries_s=self._config.rush_entries_s,
         )
 
     def close(self) -> None:

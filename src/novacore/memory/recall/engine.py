@@ -50,6 +50,10 @@ class Engine:
         """Index what is new; a slow embedder may take `vectors_ms` of the time (None: all)."""
         self.follower.catch_up(deadline_ms, vectors_ms=vectors_ms)
 
+    def covers(self, state: journal.FeedState) -> bool:
+        """Whether everything up to this state of the journal is indexed, and its vectors are."""
+        return self.follower.covers(state)
+
     def publish(self) -> None:
         """Write the index for other processes."""
         self.follower.publish()

@@ -98,6 +98,16 @@ class Follower:
             self.publish()
         return self.is_current
 
+    def covers(self, state: journal.FeedState) -> bool:
+        """Whether everything up to this state of the journal is indexed, and its vectors are."""
+        ours = self.position
+        return (
+            (ours.journal, ours.epoch) == (state.journal, state.epoch)
+            and ours.sequence >= state.sequence
+            and ours.erasures >= state.erasures
+            and not self._lacks_vectors()
+        )
+
     def publish(self) -> bool:
         """Write the index for other processes, where it is newer than what is there."""
         if self._folder is None or self._publisher is None:

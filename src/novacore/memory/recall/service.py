@@ -1,7 +1,8 @@
 """Recall: finds what was said, in this process, always up to the journal's head."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -116,9 +117,7 @@ class Recall:
             confidence_min=confidence_min,
         )
         self._check(text, limit=limit, diversity=diversity, filters=filters)
-        with self._lock:
-            engine = self._opened()
-            engine.catch_up(self._config.catch_up_ms, vectors_ms=self._config.vectors_ms)
+        with self._current() as engine:
             return engine.recall(
                 text,
                 limit=limit,
@@ -127,6 +126,24 @@ class Recall:
                 diversity=self._config.diversity if diversity is None else diversity,
                 tokens_max=tokens_max,
             )
+
+    @contextmanager
+    def _current(self) -> "Generator[Engine]":
+        """The engine, ours alone, with all that was in the journal when this was called.
+
+        Questions that waited for each other are served by one look at what is new.
+        """
+        asked: journal.FeedState | None = None
+        if not self._lock.acquire(blocking=False):
+            asked = self._store.feed().state()
+            self._lock.acquire()
+        try:
+            engine = self._opened()
+            if asked is None or not engine.covers(asked):
+                engine.catch_up(self._config.catch_up_ms, vectors_ms=self._config.vectors_ms)
+            yield engine
+        finally:
+            self._lock.release()
 
     def catch_up(self, deadline_ms: int) -> RecallState:
         """Index what is new for at most so long, and say how far it is."""
