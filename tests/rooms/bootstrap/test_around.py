@@ -1,4 +1,4 @@
-"""What bootstrap puts between rooms: vectors as bytes, notes with memories, recall for the agent."""
+"""What bootstrap puts between rooms: vectors as bytes, notes beside memories, recall for agents."""
 
 import subprocess
 import sys

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 import pytest
 from tests.rooms.tiers.conftest import Bench
 
-from novacore import tiers
+from novacore import journal, tiers
+from novacore.kit import FixedClock
 from novacore.tiers.runner import Runner, read_standing
 
 PATIENCE_S = 30.0
@@ -167,3 +168,16 @@ def test_progress_is_told_while_a_tier_catches_up_and_while_it_is_verified(bench
     told.clear()
     opened.verify(progress=lambda *facts: told.append(facts))
     assert told == [("hot", 1, 1)]
+
+
+def test_a_rush_of_appends_is_noticed_and_its_end_too(tmp_path):
+    clock = FixedClock()
+    with journal.open_memory(clock=clock) as store:
+        session = store.session("talk")
+        runner = Runner([], feed=store.feed(), folder=tmp_path, clock=clock, rush_entries_s=10)
+        for appended, is_rush in ((0, False), (9, False), (11, True), (0, False)):
+            for number in range(appended):
+                session.append({"role": "user", "content": str(number)})
+            clock.advance_ms(1_000)
+            runner._rate(clock.monotonic_s())
+            assert runner._is_rush is is_rush
