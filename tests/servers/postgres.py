@@ -157,6 +157,8 @@ class PostgresServer:
             return found
         package = found.parent.parent
         copy = self.folder / "programs"
+        # Others that refuse root may run them too; the data stays private to this server.
+        self.folder.chmod(0o711)
         shutil.copytree(package, copy / package.name)
         libraries = package.with_name(f"{package.name}.libs")
         shutil.copytree(libraries, copy / libraries.name)
