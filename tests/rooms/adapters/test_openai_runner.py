@@ -1,10 +1,10 @@
 """A real Runner of openai-agents, over real HTTP, with its session in the journal."""
 
 import pytest
+from agents import Agent, OpenAIChatCompletionsModel, Runner, function_tool, set_tracing_disabled
 from openai import AsyncOpenAI
 from tests.scripted_provider import ScriptedProvider
 
-from agents import Agent, OpenAIChatCompletionsModel, Runner, function_tool, set_tracing_disabled
 from novacore.adapters.openai_agents import JournalSession
 
 
