@@ -28,3 +28,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def kills(request: pytest.FixtureRequest) -> int:
     """How often a storm test kills its writers: 50 in `make test`, 1,000 in `make storm`."""
     return request.config.getoption("--kills")
+
+
+SERVERS = frozenset(
+    {"postgres_server", "valkey_server", "falkordb_server", "nats_server", "mongodb_server"}
+    | {"kafka_server", "qdrant_folder", "journal_urls"}
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs a server of its own takes seconds by nature: `make test-fast` leaves it out."""
+    for item in items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {}).values()
+        on_server = any(
+            getattr(each, "server", "") or str(each).startswith("postgres") for each in parameters
+        )
+        if on_server or SERVERS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.heavy)
