@@ -42,7 +42,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {}).values()
         on_server = any(
-            getattr(each, "server", "") or str(each).startswith("postgres") for each in parameters
+            each.startswith("postgres")
+            if isinstance(each, str)
+            else type(each).__name__ == "EngineUnderTest" and bool(each.server)
+            for each in parameters
         )
         if on_server or SERVERS.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.heavy)
