@@ -266,9 +266,11 @@ def test_an_engine_whose_storage_is_not_there_says_so_and_raises_unavailable(sta
 
 
 def test_closing_twice_is_closing_once(stage, engine):
-    engine.apply(stage.batch(odd_records()))
+    batch = stage.batch(odd_records())
+    engine.apply(batch)
     engine.close()
     engine.close()
+    assert digests(stage.open().read(TALK)) == digests(batch.items)
 
 
 def _read(engine):

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from novacore import bootstrap, settings
-from novacore.bootstrap import asked, tiers
+from novacore.bootstrap import asked
 
 
 def _chosen(tmp_path, **overrides) -> settings.Settings:
@@ -42,29 +42,37 @@ def test_sessions_in_json_files_have_no_tiers_and_start_no_process(tmp_path, mon
     chosen = dataclasses.replace(_chosen(tmp_path), store="json")
     with bootstrap.open_store(chosen) as store, pytest.raises(settings.SettingsError):
         bootstrap.open_tiers(chosen, store)
-    _forbid_processes(monkeypatch)
+    started = _noted_processes(monkeypatch)
     with bootstrap.projecting(chosen):
-        pass
+        assert started == []
 
 
 def test_a_projector_that_is_off_is_not_started(tmp_path, monkeypatch):
-    _forbid_processes(monkeypatch)
+    started = _noted_processes(monkeypatch)
     with bootstrap.projecting(_chosen(tmp_path, **{"tiers.projector": "off"})):
-        pass
+        assert started == []
 
 
 def test_where_no_process_can_be_started_the_program_goes_on(tmp_path, monkeypatch):
+    refused = []
+
     def refuse(*arguments, **options):
+        refused.append(arguments)
         raise BlockingIOError("no more processes")
 
     monkeypatch.setattr(subprocess, "Popen", refuse)
     with bootstrap.projecting(_chosen(tmp_path)):
         pass
-    assert tiers.FOLDER == "tiers"
+    assert len(refused) == 1
 
 
-def _forbid_processes(monkeypatch) -> None:
-    def fail(*arguments, **options):
+def _noted_processes(monkeypatch) -> list[object]:
+    """What is asked to be started; nothing is."""
+    started: list[object] = []
+
+    def note(*arguments, **options):
+        started.append(arguments)
         raise AssertionError("a process was started")
 
-    monkeypatch.setattr(subprocess, "Popen", fail)
+    monkeypatch.setattr(subprocess, "Popen", note)
+    return started

@@ -161,7 +161,9 @@ def test_calls_of_the_openai_shape_become_blocks_with_object_input():
 def test_ids_that_the_provider_refuses_are_replaced_alike_in_call_and_result(call_id):
     call = {"id": call_id, "function": {"name": "bash", "arguments": "{}"}}
     answer = {"role": "assistant", "content": None, "tool_calls": [call]}
-    _unmarked(_body("hi", answer, _result(call_id)))
+    messages = _unmarked(_body("hi", answer, _result(call_id)))
+    called, result = messages[1]["content"][0], messages[2]["content"][0]
+    assert called["id"] == result["tool_use_id"]
 
 
 def test_different_ids_stay_different_when_replaced():
