@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 
 from novacore.journal import frame as frames
 from novacore.journal import json_file, json_rows, sqlite_file
-from novacore.journal.atomic_file import replaced, sync_folder
 from novacore.journal.config import Config
 from novacore.journal.errors import Corrupt, EntryRefused, StorageFailed, StoreUnusable
 from novacore.journal.json_file import Facts, Line
@@ -28,7 +27,7 @@ from novacore.journal.store import Erasure, SessionRow, Snapshot, Submission
 from novacore.journal.store_memory import MemoryEngine
 from novacore.journal.transcript import BodyDecoder
 from novacore.journal.turns import Turns
-from novacore.kit import Clock, parse_id
+from novacore.kit import Clock, parse_id, replaced, sync_folder
 
 _SHORT_ID = 12
 _HINT = "Put a copy of it in its place, or move it away; the other sessions are not affected."

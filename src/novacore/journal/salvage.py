@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from novacore.journal import erasure_list, salvage_scan, segment_file, store_sqlite, witness
-from novacore.journal.atomic_file import sync_folder
 from novacore.journal.blobs import read_blob
 from novacore.journal.config import Config
 from novacore.journal.core import Core
@@ -23,7 +22,7 @@ from novacore.journal.salvage_finds import Finds
 from novacore.journal.salvage_rebuild import Erasures, Rebuild
 from novacore.journal.salvage_report import SalvageReport
 from novacore.journal.store_sqlite import SQLiteEngine
-from novacore.kit import Clock, SystemClock, parse_id
+from novacore.kit import Clock, SystemClock, parse_id, sync_folder
 
 # What is recovered was within the limits of its day.
 _LIMITS = Config(body_bytes_max=16 * 1024 * 1024, nesting_max=256, queue_entries_max=1_000)

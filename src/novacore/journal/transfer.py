@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from novacore.journal import lines
-from novacore.journal.atomic_file import replaced
 from novacore.journal.bulk import append_all
 from novacore.journal.errors import Corrupt, ImportRefused, StorageFailed
 from novacore.journal.import_plan import ImportReport, ImportStep
@@ -23,6 +22,7 @@ from novacore.journal.landing import Landing, Planner
 from novacore.journal.lines import Digest
 from novacore.journal.lines_scan import Block, scan
 from novacore.journal.model import NewEntry, SessionInfo
+from novacore.kit import replaced
 
 _SPOOL_BYTES = 8 * 1024 * 1024
 

@@ -1,8 +1,9 @@
-"""The floor every room stands on: clock, ids, limits and the root of all errors.
+"""The floor every room stands on: clock, ids, limits, files and the root of all errors.
 
 It knows no word of the domain and imports nothing of ours. Start with `errors`, then `limits`.
 """
 
+from novacore.kit.atomic_file import replaced, sync_folder
 from novacore.kit.clock import Clock, FixedClock, SystemClock
 from novacore.kit.errors import ErrorKind, NovaError
 from novacore.kit.ids import derived_id, new_id, parse_id
@@ -21,5 +22,7 @@ __all__ = [
     "limits_of",
     "new_id",
     "parse_id",
+    "replaced",
     "setting",
+    "sync_folder",
 ]

@@ -20,6 +20,7 @@ from typing import BinaryIO, TypeVar, cast
 
 import msgspec
 
+from novacore import kit
 from novacore.ops import folder as folders
 from novacore.ops.errors import (
     BackupBusy,
@@ -192,7 +193,7 @@ class Catalog:
         """The part of a new backup; it is there, durably, when this ends. Call it locked."""
         if self.key is None:
             raise KeyUnusable("Without a key no backup can be made.")
-        with written(self.folder), folders.replaced(self._path(backup, "part")) as file:
+        with written(self.folder), kit.replaced(self._path(backup, "part")) as file:
             yield SealedWriter(file, key=self.key, backup=backup)
 
     def publish(self, backup: Backup) -> None:
@@ -210,7 +211,7 @@ class Catalog:
         with written(self.folder):
             for kind in ("json", "verified", "part"):
                 self._path(backup, kind).unlink(missing_ok=True)
-            folders.sync(self.folder)
+            kit.sync_folder(self.folder)
 
     def _path(self, backup: str, kind: str) -> Path:
         return self.folder / f"{backup}.{kind}"

@@ -14,7 +14,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from novacore.ops import folder
+from novacore import kit
 from novacore.ops.errors import KeyUnusable
 
 _NAME = "NOVA-BACKUP-KEY-1"
@@ -107,7 +107,7 @@ def make_key(path: Path) -> Key:
             file.flush()
             os.fsync(file.fileno())
         os.link(partial, path)
-        folder.sync(path.parent)
+        kit.sync_folder(path.parent)
     except FileExistsError:
         return read_key(path)
     except OSError as error:

@@ -100,13 +100,6 @@ class Config:
     hot_window_h: int = setting(
         168, unit="hours", minimum=1, doc="The hot tier holds entries recorded within this time."
     )
-    short_term_turns: int = setting(
-        20,
-        unit="turns",
-        minimum=1,
-        maximum=1_000,
-        doc="Working memory: a session's newest messages.",
-    )
     document_entries: int = setting(
         256, unit="entries", minimum=1, maximum=4_096, doc="Entries in one document of a session."
     )

@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,13 +48,18 @@ def _done(folder: Path, *arguments: str) -> str:
     return out
 
 
-def _kill_at_random(folder: Path, *arguments: str, seed: int) -> int:
-    """Run it several times and kill it after a random while; how often it was not done yet."""
+def _kill_at_random(folder: Path, *arguments: str, seed: int, has_begun: Callable[[], bool]) -> int:
+    """Run it several times and kill it: once as soon as its work shows, then after random whiles.
+
+    Returns how often it was not done yet.
+    """
     chance = random.Random(seed)
     died = 0
-    for _ in range(KILLS):
+    for attempt in range(KILLS):
         process = _nova(folder, *arguments)
-        time.sleep(chance.uniform(0.4, 2.0))
+        while process.poll() is None and not has_begun():
+            time.sleep(0.001)
+        time.sleep(chance.uniform(0.1, 1.5) if attempt else 0)
         process.kill()
         process.communicate()
         died += process.returncode == -9
@@ -66,8 +72,14 @@ def _catalog(folder: Path) -> ops.Catalog:
 
 
 def test_a_killed_backup_leaves_the_others_and_no_half_one(big: Path) -> None:
-    died = _kill_at_random(big, "backup", "--full", seed=1)
     catalog = _catalog(big)
+    died = _kill_at_random(
+        big,
+        "backup",
+        "--full",
+        seed=1,
+        has_begun=lambda: any((big / "data-backups").glob(".*.partial")),
+    )
     assert catalog.list_damaged() == []
     for each in catalog.list_backups():
         for _ in catalog.read(each):
@@ -82,7 +94,7 @@ def test_a_killed_backup_leaves_the_others_and_no_half_one(big: Path) -> None:
 
 def test_a_killed_restore_goes_on_to_an_equal_journal(big: Path) -> None:
     target = big / "restored"
-    died = _kill_at_random(big, "restore", "--into", str(target), seed=2)
+    died = _kill_at_random(big, "restore", "--into", str(target), seed=2, has_begun=target.exists)
     state = _nova(big, "restore", "--into", str(target))
     _, err = state.communicate()
     assert state.returncode == 0 or "in use" in err
@@ -97,7 +109,9 @@ def test_a_killed_move_leaves_one_store_in_use_and_goes_on(big: Path) -> None:
     target = big / "moved"
     with journal.open_store(big / "data") as source:
         wanted, entries = digests(source), _all(source)
-    died = _kill_at_random(big, "migrate", "--to", f"sqlite:{target}", seed=3)
+    died = _kill_at_random(
+        big, "migrate", "--to", f"sqlite:{target}", seed=3, has_begun=target.exists
+    )
     _done(big, "migrate", "--to", f"sqlite:{target}")
     with journal.open_store(target) as moved:
         assert digests(moved) == wanted

@@ -42,13 +42,7 @@ class FalkorDBDialect:
 
     def __init__(self, place: Place) -> None:
         config = place.config
-        self._link = RedisLink(
-            config.falkordb_url,
-            tier="graph",
-            prefix=config.prefix,
-            timeout_ms=config.timeout_ms,
-            extra="falkordb",
-        )
+        self._link = RedisLink(config.falkordb_url, place=place, tier="graph", extra="falkordb")
         self._graph = self._link.own_key("all")
         self._labels = f"{segment(config.prefix)}_"
         self._has_indexes = False

@@ -58,14 +58,7 @@ class PgVector:
     tested_with = "PostgreSQL 18.6 with pgvector 0.8.6"
 
     def __init__(self, place: Place) -> None:
-        config = place.config
-        self._link = PostgresLink(
-            config.postgresql_url,
-            tier=self.tier,
-            prefix=config.prefix,
-            timeout_ms=config.timeout_ms,
-            prepare=self._create,
-        )
+        self._link = PostgresLink(place, tier=self.tier, prepare=self._create)
         self._names = {"table": _TABLE, "by_scope": f"{_TABLE}_by_scope"}
         self._may_index = False
         self._is_indexed = False

@@ -14,6 +14,7 @@ import xxhash
 
 from novacore.tiers.errors import ItemRefused, TierCorrupt, TierError, TierUnavailable
 from novacore.tiers.model import Batch, Health, TierState
+from novacore.tiers.place import Place
 from novacore.tiers.servers.server_items import decode_state, encode_set_aside
 from novacore.tiers.servers.server_link import address, check_url, library, reason
 
@@ -33,26 +34,17 @@ class PostgresLink:
     """A connection to one database for one tier. Nothing is connected before the first call.
 
     Args:
-        url: postgresql://[user:password@]host:port/database
+        place: its settings say where the database is, the first part of every table's name, and
+            the longest wait for one answer.
         tier: the tier it serves.
-        prefix: the first part of every table's name.
-        timeout_ms: the longest wait for one answer.
         prepare: run in the first transaction of each connection: creates tables and looks at them.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        tier: str,
-        prefix: str,
-        timeout_ms: int,
-        prepare: Callable[[Any], None],
-    ) -> None:
-        self._url = url
+    def __init__(self, place: Place, *, tier: str, prepare: Callable[[Any], None]) -> None:
+        self._url = place.config.postgresql_url
         self._tier = tier
-        self._prefix = prefix
-        self._timeout_ms = timeout_ms
+        self._prefix = place.config.prefix
+        self._timeout_ms = place.config.timeout_ms
         self._prepare = prepare
         self._connection: Any = None
         self._turn = threading.RLock()

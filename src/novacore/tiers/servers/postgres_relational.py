@@ -65,14 +65,7 @@ class PostgresRelational:
     tested_with = "PostgreSQL 18.6"
 
     def __init__(self, place: Place) -> None:
-        config = place.config
-        self._link = PostgresLink(
-            config.postgresql_url,
-            tier=self.tier,
-            prefix=config.prefix,
-            timeout_ms=config.timeout_ms,
-            prepare=self._create,
-        )
+        self._link = PostgresLink(place, tier=self.tier, prepare=self._create)
 
     def _create(self, connection: Any) -> None:
         """Create the tables and columns that are not there."""

@@ -34,14 +34,7 @@ class RedisHot:
     tested_with = "Valkey 8.1.8"
 
     def __init__(self, place: Place) -> None:
-        config = place.config
-        self._link = RedisLink(
-            config.redis_url,
-            tier=self.tier,
-            prefix=config.prefix,
-            timeout_ms=config.timeout_ms,
-            extra="redis",
-        )
+        self._link = RedisLink(place.config.redis_url, place=place, tier=self.tier)
 
     def state(self) -> TierState:
         """The watermark and what was set aside."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from novacore.tiers.errors import TierCorrupt, TierError, TierUnavailable
 from novacore.tiers.model import Batch, Health, TierState
+from novacore.tiers.place import Place
 from novacore.tiers.server_names import segment
 from novacore.tiers.servers.server_items import decode_state, encode_set_aside
 from novacore.tiers.servers.server_link import address, check_url, library, reason
@@ -22,19 +23,18 @@ class RedisLink:
 
     Args:
         url: redis://[user:password@]host:port/database, or rediss:// for TLS.
+        place: its settings say the prefix of every key and the longest wait.
         tier: the tier it serves.
-        prefix: the first segment of every key.
-        timeout_ms: the longest wait for one answer.
         extra: the extra that brings the library.
     """
 
-    def __init__(self, url: str, *, tier: str, prefix: str, timeout_ms: int, extra: str) -> None:
+    def __init__(self, url: str, *, place: Place, tier: str, extra: str = "redis") -> None:
         self._url = url
-        self._timeout_s = timeout_ms / 1000
+        self._timeout_s = place.config.timeout_ms / 1000
         self._extra = extra
         self._made: Any = None
         self._tier = tier
-        self._prefix = segment(prefix)
+        self._prefix = segment(place.config.prefix)
 
     def key(self, tenant: str, owner: str, *more: str) -> str:
         """prefix:tenant:owner:tier:…, each a whole segment."""

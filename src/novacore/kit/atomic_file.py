@@ -19,7 +19,7 @@ def replaced(path: Path, *, syncs_folder: bool = True) -> Generator[BinaryIO]:
     Raises:
         OSError: the folder is missing, or the disk is full or failing.
     """
-    partial = path.with_name(f".{path.name[:100]}.{os.getpid()}.{os.urandom(4).hex()}")
+    partial = path.with_name(f".{path.name[:100]}.{os.getpid()}.{os.urandom(4).hex()}.partial")
     try:
         with partial.open("xb") as file:
             os.fchmod(file.fileno(), 0o600)
