@@ -121,11 +121,11 @@ def find_owner(store: MemoryStore) -> Target:
     said: list[str] = []
     for info in infos:
         said += _said(_entries(store.get_session(info.id).open()))
-    count = sum(1 for _ in store.memories.every(memory.Filter(states=())))
+    kept = store.memories.every(memory.Filter(states=()))
     return Target(
         what=f"owner {store.scope.owner}",
         places={info.id: None for info in infos},
-        memories=("",) * count,
+        memories=tuple(each.id for each in kept),
         entries=sum(info.entries - (info.forked_at or 0) for info in infos),
         said=tuple(said),
         is_owner=True,

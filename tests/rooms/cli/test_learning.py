@@ -7,7 +7,7 @@ from tests.rooms.cli.conftest import Nova
 from tests.scripted_provider import ScriptedProvider
 
 import novacore
-from novacore import bootstrap, memory
+from novacore import bootstrap, journal, memory
 
 
 @pytest.fixture
@@ -61,3 +61,15 @@ def test_a_memory_that_recall_found_counts_as_used_after_the_turn(nova):
         assert store.memories.get(made.id).access_count == 0
         bootstrap.learn(store, session, config=memory.Config())
         assert store.memories.get(made.id).access_count == 1
+
+
+def test_a_task_is_done_also_where_what_it_stated_can_not_be_kept_now(nova, provider, monkeypatch):
+    def fail(*arguments, **options):
+        raise journal.StorageFailed("The disk is full.")
+
+    monkeypatch.setattr(bootstrap, "learn", fail)
+    provider.play({"text": "Hello Anna."})
+    done = nova("run", "-t", "My name is Anna.", "--json")
+    assert done.code == 0
+    assert done.json["text"] == "Hello Anna."
+    assert "not remembered yet: The disk is full." in done.err

@@ -107,7 +107,7 @@ class _Run:
                 await self._work(running, task, typing=typing)
             finally:
                 await running.close()
-            await asyncio.to_thread(bootstrap.learn, self._store, session, config=chosen.memory)
+            await self._learn(session)
         finally:
             await model.close()
         assert self._finished is not None
@@ -115,6 +115,17 @@ class _Run:
             elapsed_ms = round((time.monotonic() - started_s) * 1_000)
             self._context.console.json(self._outcome(session, model.info, elapsed_ms=elapsed_ms))
         return _EXITS[self._finished.reason]
+
+    async def _learn(self, session: journal.Session) -> None:
+        """Keep what the task stated. Where that fails the task is done all the same."""
+        config = self._context.settings.memory
+        try:
+            await asyncio.to_thread(bootstrap.learn, self._store, session, config=config)
+        except kit.NovaError as error:
+            self._context.console.error(
+                f"What was stated is not remembered yet: {error.message}",
+                hint="The session's next turn makes up for it.",
+            )
 
     async def _work(self, running: agent.Agent, task: str, *, typing: KeyTyping | None) -> None:
         def interrupt() -> None:
