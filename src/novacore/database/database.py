@@ -1,0 +1,117 @@
+"""The business database: transactions, its clock, and who wants to know of new outbox rows."""
+
+import contextlib
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy
+from sqlalchemy import exc
+
+from novacore.database.config import Config
+from novacore.database.engine import WRITES, Slowness, open_engine
+from novacore.database.errors import DatabaseError, DatabaseUnavailable
+from novacore.kit import Clock, SystemClock
+
+_PUT: Final = "novacore_outbox"
+_POSTGRES_NOW: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
+
+class Database:
+    """One database of accounts, usage and chat metadata. Safe between threads.
+
+    Args:
+        place: the path of a file, or a `postgresql://` URL.
+        config: limits.
+        clock: the time, for tests; None: the machine's on SQLite, the server's on PostgreSQL.
+    """
+
+    def __init__(
+        self, place: str | Path, *, config: Config | None = None, clock: Clock | None = None
+    ) -> None:
+        config = config or Config()
+        self.place = place
+        self.engine = open_engine(place, config=config)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._clock = clock or (SystemClock() if self.is_sqlite else None)
+        self._slowness = Slowness(config.slow_ms)
+        self._slowness.watch(self.engine)
+        self._listeners: list[Callable[[], None]] = []
+        self._writing = self.engine.execution_options(**{WRITES: True})
+
+    @property
+    def slow_queries(self) -> int:
+        """How many queries of this process took longer than `database.slow_ms`."""
+        return self._slowness.count
+
+    @contextlib.contextmanager
+    def begin(self) -> Generator[sqlalchemy.Connection]:
+        """A transaction that writes: committed and durable at the end, rolled back on an error.
+
+        Raises:
+            DatabaseUnavailable: no turn or no connection came in time, or the server is away.
+        """
+        with _told(), self._writing.begin() as connection:
+            yield connection
+            has_put = connection.info.pop(_PUT, False)
+        if has_put:
+            for listener in self._listeners:
+                listener()
+
+    @contextlib.contextmanager
+    def read(self) -> Generator[sqlalchemy.Connection]:
+        """A transaction that only reads, and sees one state of the database.
+
+        Raises:
+            DatabaseUnavailable: no connection came in time, or the server is away.
+        """
+        with _told(), self.engine.connect() as connection:
+            yield connection
+
+    def now_us(self, connection: sqlalchemy.Connection) -> int:
+        """The database's own time, µs UTC: the same for all processes that share it."""
+        if self._clock is not None:
+            return self._clock.now_us()
+        return int(connection.exec_driver_sql(_POSTGRES_NOW).scalar_one())
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after each commit of this process that put something in the outbox.
+
+        It is called in the thread that committed, and must return at once.
+        """
+        self._listeners.append(listener)
+
+    def close(self) -> None:
+        """Close every connection. Idempotent."""
+        self.engine.dispose()
+
+
+def note_put(connection: sqlalchemy.Connection) -> None:
+    """Remember that this transaction put something in the outbox."""
+    connection.info[_PUT] = True
+
+
+@contextlib.contextmanager
+def _told() -> Generator[None]:
+    """The driver's failures as ours; what the caller's block raises of its own passes."""
+    try:
+        yield
+    except exc.IntegrityError:
+        raise
+    except (exc.TimeoutError, exc.OperationalError) as error:
+        raise DatabaseUnavailable(
+            f"The database of accounts and usage can't be used now: {_reason(error)}.",
+            hint="Look at its disk, its server and its load, then try again.",
+        ) from error
+    except exc.DBAPIError as error:
+        if error.connection_invalidated:
+            raise DatabaseUnavailable(
+                "The connection to the database of accounts and usage broke."
+            ) from error
+        raise DatabaseError(f"The database refused: {_reason(error)}.") from error
+
+
+def _reason(error: exc.SQLAlchemyError) -> str:
+    """The driver's own words, without our statement and its values."""
+    cause = getattr(error, "orig", None) or error
+    return str(cause).strip().split("\n", 1)[0].rstrip(".")

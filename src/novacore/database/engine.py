@@ -1,0 +1,157 @@
+"""SQLAlchemy engines for both databases, set up so that what is committed is durable."""
+
+import contextlib
+import importlib
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy
+from sqlalchemy import event
+
+from novacore.database.config import Config
+from novacore.database.errors import DatabaseUnusable
+
+SQLITE_OLDEST: Final = (3, 51, 3)
+"""Versions before it can damage a write-ahead log that several connections write."""
+
+WRITES: Final = "novacore_writes"
+"""The execution option of a connection whose transaction will write."""
+
+_log = logging.getLogger(__name__)
+
+
+class Slowness:
+    """Counts queries that took longer than the limit, and logs their text without values."""
+
+    def __init__(self, slow_ms: int) -> None:
+        self.slow_ms = slow_ms
+        self.count = 0
+
+    def watch(self, engine: sqlalchemy.Engine) -> None:
+        """Time every statement of an engine."""
+
+        def before(connection: Any, *_: Any) -> None:
+            connection.info["began_s"] = time.perf_counter()
+
+        def after(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            took_ms = (time.perf_counter() - connection.info.pop("began_s", 0.0)) * 1_000
+            if took_ms > self.slow_ms:
+                self.count += 1
+                text = " ".join(statement.split())[:500]
+                _log.warning("slow query: %d ms: %s", took_ms, text)
+
+        event.listen(engine, "before_cursor_execute", before)
+        event.listen(engine, "after_cursor_execute", after)
+
+
+def open_engine(place: str | Path, *, config: Config) -> sqlalchemy.Engine:
+    """An engine for a file or a `postgresql://` URL; connects to nothing yet.
+
+    Transactions are begun by us: on SQLite one that writes takes its turn at once
+    (BEGIN IMMEDIATE), so that it can't fail in the middle because another one wrote.
+
+    Raises:
+        DatabaseUnusable: a driver is missing, or the file can't be made.
+    """
+    if str(place).startswith(("postgresql://", "postgres://")):
+        return _open_postgres(str(place), config=config)
+    return _open_sqlite(Path(place), config=config)
+
+
+def _open_postgres(url: str, *, config: Config) -> sqlalchemy.Engine:
+    try:
+        import psycopg  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise DatabaseUnusable(
+            "PostgreSQL needs a driver that is not installed.",
+            hint="Install it with: pip install 'novacore[postgresql]'",
+        ) from error
+
+    def connect() -> Any:
+        connection = psycopg.connect(
+            url, connect_timeout=max(2, config.wait_ms // 1_000), application_name="novacore"
+        )
+        # What the server or a role sets must not change what our SQL means.
+        connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+        return connection
+
+    return sqlalchemy.create_engine(
+        "postgresql+psycopg://",
+        creator=connect,
+        pool_size=config.connections_max,
+        max_overflow=0,
+        pool_timeout=config.wait_ms / 1_000,
+        pool_pre_ping=True,
+    )
+
+
+def _open_sqlite(path: Path, *, config: Config) -> sqlalchemy.Engine:
+    try:
+        # The library of the business files, and of these alone.
+        dbapi2: Any = importlib.import_module("pysqlite3.dbapi2")
+    except ImportError as error:
+        raise DatabaseUnusable(
+            "The server needs a SQLite library that is not installed.",
+            hint="Install it with: pip install 'novacore[server]'",
+        ) from error
+    version: str = dbapi2.sqlite_version
+    if tuple(map(int, version.split("."))) < SQLITE_OLDEST:
+        raise DatabaseUnusable(
+            f"SQLite {version} can damage files that several processes share; "
+            f"{'.'.join(map(str, SQLITE_OLDEST))} or newer is needed.",
+            hint="Install a newer pysqlite3.",
+        )
+    _make_private(path)
+    engine = sqlalchemy.create_engine(
+        "sqlite://",
+        module=dbapi2,
+        creator=lambda: _connect_sqlite(dbapi2, path, config=config),
+        poolclass=sqlalchemy.QueuePool,
+        pool_size=config.connections_max,
+        max_overflow=0,
+        pool_timeout=config.wait_ms / 1_000,
+    )
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _connect_sqlite(module: Any, path: Path, *, config: Config) -> Any:
+    connection = module.connect(
+        str(path),
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=config.wait_ms / 1_000,
+    )
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "fullfsync=ON",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+        "trusted_schema=OFF",
+    ):
+        cursor.execute(f"PRAGMA {pragma}").fetchall()
+    cursor.close()
+    return connection
+
+
+def _begin(connection: sqlalchemy.Connection) -> None:
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _make_private(path: Path) -> None:
+    """The file, readable by its owner alone; its log gets the same mode from SQLite."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise DatabaseUnusable(
+            f"The database file {path} can't be made: {error.strerror}.",
+            hint="Choose a data directory that you may write to.",
+        ) from error
