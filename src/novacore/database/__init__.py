@@ -4,18 +4,23 @@ Each room owns its tables (`tables.py`) and its migrations; this room opens the 
 migrations, and keeps the outbox of what must follow from a commit. Start with `Database`.
 """
 
-from novacore.database import outbox
-from novacore.database.config import Config
-from novacore.database.database import Database
-from novacore.database.engine import open_engine
-from novacore.database.errors import (
-    DatabaseError,
-    DatabaseTooNew,
-    DatabaseUnavailable,
-    DatabaseUnusable,
-)
-from novacore.database.schema import FOLDER, VERSION_TABLE, Upgraded, upgrade
-from novacore.database.tables import METADATA, OUTBOX
+from typing import TYPE_CHECKING
+
+from novacore import kit
+
+if TYPE_CHECKING:
+    from novacore.database.config import Config
+    from novacore.database.database import Database
+    from novacore.database.engine import open_engine
+    from novacore.database.errors import (
+        DatabaseError,
+        DatabaseTooNew,
+        DatabaseUnavailable,
+        DatabaseUnusable,
+    )
+    from novacore.database.outbox import put
+    from novacore.database.schema import FOLDER, VERSION_TABLE, Upgraded, upgrade
+    from novacore.database.tables import METADATA, OUTBOX
 
 __all__ = [
     "FOLDER",
@@ -29,11 +34,20 @@ __all__ = [
     "DatabaseUnavailable",
     "DatabaseUnusable",
     "Upgraded",
-    "open_database",
     "open_engine",
-    "outbox",
+    "put",
     "upgrade",
 ]
 
-open_database = Database
-"""Open a database by the path of its file or its URL."""
+__getattr__ = kit.late_names(
+    __name__,
+    {
+        "config": ["Config"],
+        "database": ["Database"],
+        "engine": ["open_engine"],
+        "errors": ["DatabaseError", "DatabaseTooNew", "DatabaseUnavailable", "DatabaseUnusable"],
+        "outbox": ["put"],
+        "schema": ["FOLDER", "VERSION_TABLE", "Upgraded", "upgrade"],
+        "tables": ["METADATA", "OUTBOX"],
+    },
+)

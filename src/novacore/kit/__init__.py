@@ -7,6 +7,7 @@ from novacore.kit.atomic_file import replaced, sync_folder
 from novacore.kit.clock import Clock, FixedClock, SystemClock
 from novacore.kit.errors import ErrorKind, NovaError
 from novacore.kit.ids import derived_id, new_id, parse_id
+from novacore.kit.late import late_names
 from novacore.kit.limits import LimitInfo, SettingInvalid, check, limits_of, setting
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "SystemClock",
     "check",
     "derived_id",
+    "late_names",
     "limits_of",
     "new_id",
     "parse_id",
