@@ -21,8 +21,8 @@ WAITING = "waiting"
 def put(
     connection: sqlalchemy.Connection,
     kind: str,
-    payload: Mapping[str, Any],
     *,
+    payload: Mapping[str, Any],
     now_us: int,
     id: str | None = None,  # noqa: A002 - the row's id
     due_at_us: int | None = None,

@@ -31,9 +31,9 @@ def _rows(opened, table=database.OUTBOX):
 def test_what_a_transaction_wrote_is_there_after_it_and_not_after_an_error(opened):
     database.upgrade(opened, [])
     with opened.begin() as connection:
-        database.put(connection, "mail", {"to": "a@example.org"}, now_us=5, id="one")
+        database.put(connection, "mail", payload={"to": "a@example.org"}, now_us=5, id="one")
     with contextlib.suppress(ZeroDivisionError), opened.begin() as connection:
-        database.put(connection, "mail", {"to": "b@example.org"}, now_us=6, id="two")
+        database.put(connection, "mail", payload={"to": "b@example.org"}, now_us=6, id="two")
         raise ZeroDivisionError
     rows = _rows(opened)
     assert [(row["id"], row["state"], row["due_at_us"]) for row in rows] == [("one", "waiting", 5)]
@@ -44,7 +44,7 @@ def test_a_consequence_of_the_same_id_is_noted_once(opened):
     database.upgrade(opened, [])
     for _ in range(2):
         with opened.begin() as connection:
-            database.put(connection, "mail", {}, now_us=5, id="warned/2026-11-22")
+            database.put(connection, "mail", payload={}, now_us=5, id="warned/2026-11-22")
     assert len(_rows(opened)) == 1
 
 
@@ -53,7 +53,7 @@ def test_listeners_hear_of_a_put_after_its_commit_and_of_no_other(opened):
     seen = []
     opened.listen(lambda: seen.append(len(_rows(opened))))
     with opened.begin() as connection:
-        database.put(connection, "mail", {}, now_us=1)
+        database.put(connection, "mail", payload={}, now_us=1)
         assert seen == []
     with opened.begin() as connection:
         connection.execute(database.OUTBOX.update().values(state="done"))
@@ -63,7 +63,7 @@ def test_listeners_hear_of_a_put_after_its_commit_and_of_no_other(opened):
 def test_writers_take_turns_instead_of_failing(opened):
     database.upgrade(opened, [])
     with opened.begin() as connection:
-        database.put(connection, "count", {}, now_us=1, id="it")
+        database.put(connection, "count", payload={}, now_us=1, id="it")
 
     def raise_it():
         for _ in range(20):
@@ -164,7 +164,7 @@ def test_the_file_can_be_read_by_its_owner_alone(tmp_path):
     opened = database.Database(tmp_path / "data" / "business.db")
     database.upgrade(opened, [])
     with opened.begin() as connection:
-        database.put(connection, "mail", {}, now_us=1)
+        database.put(connection, "mail", payload={}, now_us=1)
         modes = {each.name: each.stat().st_mode & 0o777 for each in (tmp_path / "data").iterdir()}
     opened.close()
     assert modes
