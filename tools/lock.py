@@ -16,7 +16,7 @@ LOCKS: dict[str, tuple[str, ...]] = {
     "dev": (PROJECT, "--all-extras", "--group", "dev"),
     "build": ("--group", "build"),
     "lock": ("--group", "lock"),
-    "local": (PROJECT, "--extra", "local", "--extra", "recall"),
+    "local": (PROJECT, "--extra", "local", "--extra", "recall", "--extra", "server"),
     "run": (PROJECT,),
     "bench": (PROJECT, "--extra", "recall", "--group", "bench"),
 }

@@ -2,9 +2,9 @@
 
 NovaError
 └── DatabaseError
-    ├── DatabaseUnusable: the place can't hold it, or its driver is missing
-    ├── DatabaseTooNew: a newer NovaCore wrote it
-    └── DatabaseUnavailable: it can't be reached, or was busy too long
+    ├── DatabaseUnusable
+    ├── DatabaseTooNew
+    └── DatabaseUnavailable
 """
 
 from novacore.kit import ErrorKind, NovaError
