@@ -11,7 +11,7 @@ from novacore import kit
 if TYPE_CHECKING:
     from novacore.database.config import Config
     from novacore.database.database import Database
-    from novacore.database.engine import open_engine
+    from novacore.database.engine import is_postgres, open_engine, open_own_engine
     from novacore.database.errors import (
         DatabaseError,
         DatabaseTooNew,
@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     )
     from novacore.database.outbox import put
     from novacore.database.schema import FOLDER, VERSION_TABLE, Upgraded, upgrade
-    from novacore.database.tables import METADATA, OUTBOX
+    from novacore.database.tables import EXECUTORS, LEASES, METADATA, OUTBOX, RUNS
 
 __all__ = [
+    "EXECUTORS",
     "FOLDER",
+    "LEASES",
     "METADATA",
     "OUTBOX",
+    "RUNS",
     "VERSION_TABLE",
     "Config",
     "Database",
@@ -34,7 +37,9 @@ __all__ = [
     "DatabaseUnavailable",
     "DatabaseUnusable",
     "Upgraded",
+    "is_postgres",
     "open_engine",
+    "open_own_engine",
     "put",
     "upgrade",
 ]
@@ -44,10 +49,10 @@ __getattr__ = kit.late_names(
     {
         "config": ["Config"],
         "database": ["Database"],
-        "engine": ["open_engine"],
+        "engine": ["is_postgres", "open_engine", "open_own_engine"],
         "errors": ["DatabaseError", "DatabaseTooNew", "DatabaseUnavailable", "DatabaseUnusable"],
         "outbox": ["put"],
         "schema": ["FOLDER", "VERSION_TABLE", "Upgraded", "upgrade"],
-        "tables": ["METADATA", "OUTBOX"],
+        "tables": ["EXECUTORS", "LEASES", "METADATA", "OUTBOX", "RUNS"],
     },
 )

@@ -56,9 +56,45 @@ def open_engine(place: str | Path, *, config: Config) -> sqlalchemy.Engine:
     Raises:
         DatabaseUnusable: a driver is missing, or the file can't be made.
     """
-    if str(place).startswith(("postgresql://", "postgres://")):
+    if is_postgres(place):
         return _open_postgres(str(place), config=config)
     return _open_sqlite(Path(place), config=config)
+
+
+def open_own_engine(place: str | Path, *, config: Config) -> sqlalchemy.Engine:
+    """An engine for a library that keeps a file of its own and begins its transactions itself.
+
+    Same drivers, durability and privacy as `open_engine`; on SQLite every transaction takes its
+    turn before it writes, which is what such a library expects of the driver.
+
+    Raises:
+        DatabaseUnusable: see `open_engine`.
+    """
+    if is_postgres(place):
+        return _open_postgres(str(place), config=config)
+    path = Path(place)
+    dbapi2 = _driver()
+    _make_private(path)
+
+    def connect() -> Any:
+        connection = _connect_sqlite(dbapi2, path, config=config)
+        connection.isolation_level = "IMMEDIATE"
+        return connection
+
+    return sqlalchemy.create_engine(
+        f"sqlite:///{path}",
+        module=dbapi2,
+        creator=connect,
+        poolclass=sqlalchemy.QueuePool,
+        pool_size=config.connections_max,
+        max_overflow=0,
+        pool_timeout=config.wait_ms / 1_000,
+    )
+
+
+def is_postgres(place: str | Path) -> bool:
+    """Whether a place is a URL of PostgreSQL."""
+    return str(place).startswith(("postgresql://", "postgres://"))
 
 
 def _open_postgres(url: str, *, config: Config) -> sqlalchemy.Engine:
@@ -88,9 +124,9 @@ def _open_postgres(url: str, *, config: Config) -> sqlalchemy.Engine:
     )
 
 
-def _open_sqlite(path: Path, *, config: Config) -> sqlalchemy.Engine:
+def _driver() -> Any:
+    """The SQLite library of the business files, and of these alone."""
     try:
-        # The library of the business files, and of these alone.
         dbapi2: Any = importlib.import_module("pysqlite3.dbapi2")
     except ImportError as error:
         raise DatabaseUnusable(
@@ -104,6 +140,11 @@ def _open_sqlite(path: Path, *, config: Config) -> sqlalchemy.Engine:
             f"{'.'.join(map(str, SQLITE_OLDEST))} or newer is needed.",
             hint="Install a newer pysqlite3.",
         )
+    return dbapi2
+
+
+def _open_sqlite(path: Path, *, config: Config) -> sqlalchemy.Engine:
+    dbapi2 = _driver()
     _make_private(path)
     engine = sqlalchemy.create_engine(
         "sqlite://",
