@@ -1,0 +1,220 @@
+"""The stream log: this process's running answers in memory, and everybody's in a mirror.
+
+A producer puts events without ever waiting; a pump copies them to the mirror a few times a second,
+for all streams together. Readers of a stream that runs here read from memory, all others from the
+mirror. Start with `StreamLog.open` and `StreamLog.read`.
+"""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Mapping
+from typing import Any, Final
+
+from novacore import kit
+from novacore.chat.errors import StreamsUnavailable
+from novacore.chat.streams.model import TERMINAL, Mirror, Read, StreamEvent, StreamHead
+from novacore.chat.waiting import to_end
+
+_PUMP_S: Final = 0.05
+_BEAT_S: Final = 1.0
+_ID_BYTES: Final = 18
+_CUT: Final = "The rest of this answer is too long to be streamed; it will be in the session."
+
+
+class StreamLog:
+    """All streams as one worker sees them. Lives in one event loop; made by bootstrap.
+
+    Args:
+        mirror: where the logs of all workers lie.
+        bytes_max: the largest log of one stream; what comes after it is kept in the session only.
+    """
+
+    def __init__(self, mirror: Mirror, *, bytes_max: int) -> None:
+        self._mirror = mirror
+        self._bytes_max = bytes_max
+        self._live: dict[str, LiveStream] = {}
+        self._pump: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+        self.problem = ""
+        """What keeps the mirror from following; empty where nothing does."""
+
+    async def open(self, *, account: str, session: str, clock: kit.Clock) -> "LiveStream":
+        """A new stream with this process as its producer; `close` it on every way out.
+
+        A mirror that is down keeps no stream from running: it is only that no other worker can
+        resume it.
+        """
+        head = StreamHead(
+            stream=secrets.token_urlsafe(_ID_BYTES),
+            account=account,
+            session=session,
+            position=-1,
+            started_at_us=clock.now_us(),
+        )
+        live = LiveStream(head, log=self, bytes_max=self._bytes_max)
+        self._live[head.stream] = live
+        try:
+            await self._mirror.create(head)
+        except StreamsUnavailable as error:
+            self.problem = str(error)
+        except BaseException:
+            del self._live[head.stream]
+            raise
+        loop = asyncio.get_running_loop()
+        if self._pump is None or self._pump.done() or self._pump.get_loop() is not loop:
+            self._wake = asyncio.Event()
+            self._pump = loop.create_task(self._run(), name="stream log")
+        return live
+
+    async def find(self, stream: str) -> StreamHead | None:
+        """The head of a stream, wherever it runs; None: there is none, or it was forgotten."""
+        live = self._live.get(stream)
+        return live.head if live is not None else await self._mirror.find(stream)
+
+    async def read(self, stream: str, *, after: int = 0, wait_s: float = 0.0) -> Read:
+        """Events after `after`; waits up to `wait_s` where there are none yet.
+
+        Args:
+            stream: its id.
+            after: the id of the last event that the reader has; 0: none.
+            wait_s: 0: don't wait.
+        """
+        live = self._live.get(stream)
+        if live is not None:
+            return await live.read(after=after, wait_s=wait_s)
+        return await self._mirror.read(stream, after=after, wait_s=wait_s)
+
+    async def stop(self, stream: str) -> None:
+        """Ask the producer to stop, in whichever process it is."""
+        live = self._live.get(stream)
+        if live is not None:
+            live.stopping.set()
+        else:
+            await self._mirror.ask_stop(stream)
+
+    def is_here(self, stream: str) -> bool:
+        """Whether this process produces it."""
+        return stream in self._live
+
+    async def heads(self) -> list[StreamHead]:
+        """Every stream that is not forgotten, of all workers."""
+        return await self._mirror.heads()
+
+    async def erase(self, session: str) -> None:
+        """Forget the ended streams of a session now."""
+        wanted = [each.stream for each in await self.heads() if each.session == session]
+        await self._mirror.erase([each for each in wanted if each not in self._live])
+
+    async def flush(self) -> None:
+        """Copy everything that was put to the mirror."""
+        pending = {stream: events for stream, live in self._live.items() if (events := live.take())}
+        if not pending:
+            return
+        try:
+            await self._mirror.write(pending)
+            self.problem = ""
+        except StreamsUnavailable as error:
+            # The answer goes on; only its copy has a hole, so that a resumer elsewhere sees an end.
+            self.problem = str(error)
+
+    def wake(self) -> None:
+        """There is something to copy."""
+        self._wake.set()
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        beaten_s = loop.time()
+        while self._live:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), _BEAT_S)
+            self._wake.clear()
+            await asyncio.sleep(_PUMP_S)
+            await self.flush()
+            if loop.time() - beaten_s >= _BEAT_S:
+                beaten_s = loop.time()
+                await self._beat()
+
+    async def _beat(self) -> None:
+        try:
+            stops = await self._mirror.beat(list(self._live))
+        except StreamsUnavailable as error:
+            self.problem = str(error)
+            return
+        for stream in stops:
+            if stream in self._live:
+                self._live[stream].stopping.set()
+
+    async def finish(self, live: "LiveStream") -> None:
+        """A stream has ended: copy it whole, then let go of it."""
+        try:
+            await self.flush()
+            await self._mirror.end(live.head.stream)
+        except StreamsUnavailable as error:
+            self.problem = str(error)
+        finally:
+            self._live.pop(live.head.stream, None)
+
+    async def aclose(self) -> None:
+        """Let go of the mirror; streams that run are left as if their producer had died."""
+        if self._pump is not None and not self._pump.done():
+            self._pump.cancel()
+            await asyncio.wait({self._pump})
+        await self._mirror.aclose()
+
+
+class LiveStream:
+    """A stream that this process produces. Made by `StreamLog.open`."""
+
+    def __init__(self, head: StreamHead, *, log: StreamLog, bytes_max: int) -> None:
+        self.head = head
+        self.stopping = asyncio.Event()
+        """Set when somebody asks it to stop."""
+        self._log = log
+        self._events: list[StreamEvent] = []
+        self._copied = 0
+        self._room_bytes = bytes_max
+        self._is_cut = False
+        self._is_ended = False
+        self._changed = asyncio.Event()
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether its terminal event was put."""
+        return self._is_ended
+
+    def put(self, name: str, data: Mapping[str, Any]) -> None:
+        """Add an event. Never waits; a second terminal event, and what follows one, is ignored."""
+        if self._is_ended:
+            return
+        if name in ("delta", "thinking"):
+            self._room_bytes -= 64 + len(str(data.get("text", "")))
+            if self._room_bytes < 0:
+                if self._is_cut:
+                    return
+                self._is_cut, name, data = True, "notice", {"text": _CUT}
+        self._is_ended = name in TERMINAL
+        self._events.append(StreamEvent(id=len(self._events) + 1, name=name, data=data))
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+        self._log.wake()
+
+    def take(self) -> list[StreamEvent]:
+        """What was not copied yet."""
+        taken = self._events[self._copied :]
+        self._copied = len(self._events)
+        return taken
+
+    async def read(self, *, after: int, wait_s: float) -> Read:
+        """See `StreamLog.read`."""
+        changed = self._changed
+        if len(self._events) <= after and not self._is_ended and wait_s > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), wait_s)
+        return Read(events=tuple(self._events[max(0, after) :]), is_alive=not self._is_ended)
+
+    async def close(self) -> None:
+        """The producer is done; a cancellation that comes meanwhile is raised at the end."""
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+        await to_end(self._log.finish(self))
