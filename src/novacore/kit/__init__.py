@@ -5,10 +5,12 @@ It knows no word of the domain and imports nothing of ours. Start with `errors`,
 
 from novacore.kit.atomic_file import replaced, sync_folder
 from novacore.kit.clock import Clock, FixedClock, SystemClock
+from novacore.kit.correlation import Trace, current_trace, is_correlation_id, tracing
 from novacore.kit.errors import ErrorKind, NovaError
 from novacore.kit.ids import derived_id, new_id, parse_id
 from novacore.kit.late import late_names
 from novacore.kit.limits import LimitInfo, SettingInvalid, check, limits_of, setting
+from novacore.kit.redaction import person_digest, redacted, redacted_value
 
 __all__ = [
     "Clock",
@@ -18,13 +20,20 @@ __all__ = [
     "NovaError",
     "SettingInvalid",
     "SystemClock",
+    "Trace",
     "check",
+    "current_trace",
     "derived_id",
+    "is_correlation_id",
     "late_names",
     "limits_of",
     "new_id",
     "parse_id",
+    "person_digest",
+    "redacted",
+    "redacted_value",
     "replaced",
     "setting",
     "sync_folder",
+    "tracing",
 ]

@@ -8,7 +8,7 @@ import contextlib
 import contextvars
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
@@ -74,7 +74,7 @@ def is_correlation_id(text: str) -> bool:
 
 
 @contextlib.contextmanager
-def tracing(trace: Trace) -> Iterator[Trace]:
+def tracing(trace: Trace) -> Generator[Trace]:
     """Let `trace` be the current one inside the block, and in tasks that begin there."""
     token = _current.set(trace)
     try:

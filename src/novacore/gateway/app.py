@@ -1,0 +1,139 @@
+"""The whole HTTP app: FastAPI's routes and the model routes side by side, behind one edge."""
+
+import contextlib
+import importlib.metadata
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import fastapi
+from fastapi import exceptions
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from novacore import kit, settings
+from novacore.gateway import problems
+from novacore.gateway.addresses import within
+from novacore.gateway.edge import Access, EdgeGate, Standing
+from novacore.gateway.facts import edge_of
+from novacore.gateway.limiter import Limiter
+from novacore.gateway.limiter_memory import MemoryLimiter
+from novacore.gateway.metrics import Metrics
+from novacore.gateway.plans import PlanCache
+from novacore.gateway.routes import ROUTERS
+from novacore.gateway.services import Services
+
+_MODEL_PATHS = "/v1/"
+
+
+class Gateway:
+    """The ASGI app of one server.
+
+    Args:
+        platform: what bootstrap opened; the caller closes it after the app.
+        access: is told of each answer; None: nobody reads them.
+    """
+
+    def __init__(self, platform: Any, *, access: Access | None = None) -> None:
+        config: settings.ServerConfig = platform.chosen.server
+        clock = kit.SystemClock()
+        self.config = config
+        self.metrics = Metrics()
+        self.services = Services(
+            platform, threads_max=config.threads_max, waiting_max=config.waiting_calls_max
+        )
+        self.limiter: Limiter = MemoryLimiter(clock, entries_max=config.rate_entries_max)
+        self.may_watch: Callable[[str], bool] = within(config.metrics_from)
+        """Whether somebody at this address may read `/metrics`."""
+        self.api = _api(self)
+        self._models: ASGIApp | None = None
+        self._edge = EdgeGate(
+            self._route,
+            config=config,
+            services=self.services,
+            doorkeeper=platform.identity,
+            rate_of=PlanCache(self.services, clock=clock).rate_of,
+            limiter=self.limiter,
+            metrics=self.metrics,
+            clock=clock,
+            access=access,
+        )
+        self.api.state.gateway = self
+        self.api.state.services = self.services
+
+    @property
+    def standing(self) -> Standing:
+        """What runs, and whether the server is about to stop."""
+        return self._edge.standing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; ASGI."""
+        await self._edge(scope, receive, send)
+
+    async def close(self) -> None:
+        """Let running calls end and connections go."""
+        await self.limiter.close()
+        self.services.close()
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._models is not None and scope["type"] == "http":
+            path: str = scope["path"]
+            if path.startswith(_MODEL_PATHS):
+                await self._models(scope, receive, send)
+                return
+        await self.api(scope, receive, send)
+
+
+def create_app(platform: Any, *, access: Access | None = None) -> Gateway:
+    """The ASGI app over an open platform.
+
+    Args:
+        platform: what `bootstrap.open_platform` gave; the caller closes it after the app.
+        access: is told of each answer; None: nobody reads them.
+    """
+    return Gateway(platform, access=access)
+
+
+def _api(gateway: Gateway) -> fastapi.FastAPI:
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: fastapi.FastAPI) -> AsyncIterator[None]:
+        yield
+        await gateway.close()
+
+    api = fastapi.FastAPI(
+        title=gateway.config.name,
+        version=_version(),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    for router in ROUTERS:
+        api.include_router(router)
+    for kind in (kit.NovaError, exceptions.RequestValidationError, HTTPException, Exception):
+        api.add_exception_handler(kind, _tell)
+    return api
+
+
+async def _tell(request: fastapi.Request, error: Exception) -> Response:
+    """An error of a route, as the table of `problems` has it."""
+    problem = problems.problem_of(error, upgrade_url=f"{_base_url(request)}/plans")
+    body = problems.body_of(problem, correlation_id=edge_of(request.scope).correlation_id)
+    return Response(
+        body,
+        status_code=problem.status,
+        headers=dict(problem.headers),
+        media_type="application/json",
+    )
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("novacore")
+    except importlib.metadata.PackageNotFoundError:
+        return "0"
+
+
+def _base_url(request: fastapi.Request) -> str:
+    return request.app.state.gateway.config.base_url

@@ -1,0 +1,64 @@
+"""What Prometheus may read: bounded labels only, never an id, an address or a text."""
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
+
+
+class Metrics:
+    """The counters of one server, and its own registry."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "nova_http_requests",
+            "Requests that were answered.",
+            ("method", "route", "status"),
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "nova_http_request_seconds",
+            "Time from a request's head to the end of its answer.",
+            ("route",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.limited = Counter(
+            "nova_http_rate_limited",
+            "Requests refused by a rate limit.",
+            ("rate",),
+            registry=self.registry,
+        )
+        self.running = Gauge(
+            "nova_http_requests_running", "Requests under way.", registry=self.registry
+        )
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def answered(self, method: str, route: str, *, status: int, seconds: float) -> None:
+        """Count a request.
+
+        Args:
+            method: of the request; an unusual one counts as `other`.
+            route: the route's template, never the path that was asked for.
+            status: of the answer.
+            seconds: it took.
+        """
+        key = (method, route, status)
+        found = self._known.get(key)
+        if found is None:
+            known = method if method in _METHODS else "other"
+            found = (
+                self._requests.labels(known, route, str(status)),
+                self._seconds.labels(route),
+            )
+            if method in _METHODS:
+                self._known[key] = found
+        found[0].inc()
+        found[1].observe(seconds)
+
+    def render(self) -> bytes:
+        """All of them, in Prometheus' text format."""
+        return prometheus_client.generate_latest(self.registry)

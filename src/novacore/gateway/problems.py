@@ -1,0 +1,283 @@
+"""What an error looks like over HTTP: one table from classes to statuses, and two shapes of body.
+
+A class without a row takes that of its nearest ancestor; the root of each room has one, which goes
+by the error's kind. Facts are told only where the row lists them, and of what broke on our side
+nothing is told but the correlation id, under which the log has the rest.
+"""
+
+import dataclasses
+import datetime as dt
+import enum
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from fastapi import exceptions
+from starlette.exceptions import HTTPException
+
+from novacore import kit
+from novacore.gateway import errors
+
+BY_KIND = 0
+"""As the status of a row: 400, 503 or 500, by the error's kind."""
+
+TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    409: "conflict_error",
+    413: "request_too_large",
+    422: "invalid_request_error",
+    429: "rate_limit_error",
+    500: "server_error",
+    503: "overloaded_error",
+}
+"""OpenAI's word for each status; others go by their hundred."""
+
+ANTHROPIC_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+}
+
+_KIND_STATUS = {
+    kit.ErrorKind.REFUSED: 400,
+    kit.ErrorKind.UNAVAILABLE: 503,
+    kit.ErrorKind.CORRUPT: 500,
+}
+_UNTOLD = {
+    500: "Something broke on our side. The log has it under the correlation id.",
+    503: "A part of the server does not answer now. Try again in a moment.",
+}
+_RETRY_S = 2
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """How one class of errors is answered."""
+
+    status: int = BY_KIND
+    code: str = ""
+    """The word that programs look at; empty: the class's name, as `no_such_page`."""
+    type: str = ""
+    """OpenAI's word; empty: that of the status."""
+    facts: tuple[str, ...] = ()
+    """Attributes that are told beside the message."""
+    is_told: bool = True
+    """False: the message is for the log only."""
+    retries: bool = True
+    """False: clients are told not to try again by themselves."""
+
+
+_ENGINE = Row(is_told=False)
+
+ROWS: Mapping[str, Row] = {
+    # The edge itself.
+    "gateway.GatewayError": Row(),
+    "gateway.RequestInvalid": Row(status=400, code="invalid_request", facts=("fields",)),
+    "gateway.CredentialMissing": Row(status=401, code="invalid_api_key"),
+    "gateway.PermissionMissing": Row(status=403, facts=("needed",)),
+    "gateway.EmailNotVerified": Row(status=403, facts=("next_step",)),
+    "gateway.OriginRefused": Row(status=403),
+    "gateway.HostRefused": Row(status=421),
+    "gateway.TLSRequired": Row(status=403),
+    "gateway.NoSuchPage": Row(status=404, code="not_found"),
+    "gateway.MethodRefused": Row(status=405, code="method_not_allowed"),
+    "gateway.BodyTooLarge": Row(status=413, facts=("limit_bytes",)),
+    "gateway.BodyTooSlow": Row(status=408),
+    "gateway.MediaTypeRefused": Row(status=415, code="unsupported_media_type"),
+    "gateway.TooManyRequests": Row(
+        status=429, code="rate_limit_exceeded", facts=("limit", "window_s", "what")
+    ),
+    "gateway.ServerBusy": Row(status=503),
+    "gateway.ServerDraining": Row(status=503),
+    # What lies below and has no words for those who ask over HTTP.
+    "adapters.AdapterError": _ENGINE,
+    "agent.AgentError": _ENGINE,
+    "agent.ContextTooLarge": Row(status=400, code="context_length_exceeded"),
+    "agent.MessageRefused": Row(status=400, code="invalid_request"),
+    "agent.TurnRunning": Row(status=409),
+    "database.DatabaseError": _ENGINE,
+    "journal.JournalError": _ENGINE,
+    "journal.EntryErased": Row(status=410),
+    "journal.EntryRefused": Row(status=400, code="invalid_request"),
+    "journal.IdConflict": Row(status=409),
+    "journal.NameTaken": Row(status=409),
+    "journal.PositionConflict": Row(status=409),
+    "journal.SessionUnknown": Row(status=404, code="not_found"),
+    "kit.SettingInvalid": _ENGINE,
+    "llm.LLMError": Row(status=502, is_told=False),
+    "llm.ModelUnknown": Row(status=404, code="model_not_found"),
+    "llm.QuotaSpent": Row(status=502, code="provider_quota_spent", is_told=False),
+    "llm.RateLimited": Row(status=503, code="provider_busy", is_told=False),
+    "llm.RequestRefused": Row(status=400, code="invalid_request"),
+    "llm.TimedOut": Row(status=504, is_told=False),
+    "llm.WindowExceeded": Row(status=400, code="context_length_exceeded"),
+    "memory.MemoriesError": Row(),
+    "memory.MemoryForbidden": Row(status=403),
+    "memory.MemoryForgotten": Row(status=410),
+    "memory.MemoryUnknown": Row(status=404, code="not_found"),
+    "memory.RecallError": _ENGINE,
+    "memory.QueryRefused": Row(status=400, code="invalid_request"),
+    "ops.OpsError": _ENGINE,
+    "settings.SettingsError": _ENGINE,
+    "tiers.TierError": _ENGINE,
+}
+
+
+class Shape(enum.Enum):
+    """Whose clients read the body of an error."""
+
+    OPENAI = "openai"
+    """`{"error": {…}}`: OpenAI's, and our own."""
+    ANTHROPIC = "anthropic"
+    """`{"type": "error", "error": {…}, "request_id": …}`"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """An error, ready to be told."""
+
+    status: int
+    type: str
+    code: str
+    message: str
+    hint: str = ""
+    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def row_of(kind: type[kit.NovaError]) -> Row | None:
+    """The row of a class, or of its nearest ancestor that has one; None: nobody wrote one."""
+    for each in kind.__mro__:
+        parts = each.__module__.split(".")
+        room = parts[1] if len(parts) > 1 and parts[0] == "novacore" else ""
+        row = ROWS.get(f"{room}.{each.__name__}")
+        if row is not None:
+            own = each is kind
+            return row if own or not row.code else dataclasses.replace(row, code="")
+    return None
+
+
+def problem_of(error: BaseException, *, upgrade_url: str = "") -> Problem:
+    """How `error` is told: ours by the table, the framework's by what they mean, others as 500.
+
+    Args:
+        error: what was raised.
+        upgrade_url: where a person gets a larger plan; told with a spent quota.
+    """
+    own = _translated(error)
+    if not isinstance(own, kit.NovaError):
+        return Problem(status=500, type=TYPES[500], code="internal_error", message=_UNTOLD[500])
+    row = row_of(type(own)) or Row(is_told=False)
+    status = row.status or _KIND_STATUS[own.kind]
+    is_told = row.is_told and own.kind is not kit.ErrorKind.CORRUPT
+    message, hint = (own.message, own.hint) if is_told else (_untold(status), "")
+    facts = {name: getattr(own, name) for name in row.facts if hasattr(own, name)}
+    if row.type == "insufficient_quota" and upgrade_url:
+        facts["upgrade_url"] = upgrade_url
+    if isinstance(facts.get("resets_at_us"), int):
+        facts["resets_at"] = _rfc3339(facts["resets_at_us"])
+    return Problem(
+        status=status,
+        type=row.type or type_of(status),
+        code=row.code or _snake(type(own).__name__),
+        message=message,
+        hint=hint,
+        facts=facts,
+        headers=_headers_of(error, own, row=row, status=status),
+    )
+
+
+def type_of(status: int) -> str:
+    """OpenAI's word for a status."""
+    return TYPES.get(status) or TYPES[400 if status < 500 else 500]
+
+
+def body_of(problem: Problem, *, correlation_id: str, shape: Shape = Shape.OPENAI) -> bytes:
+    """The JSON body that tells a problem."""
+    if shape is Shape.ANTHROPIC:
+        word = ANTHROPIC_TYPES.get(problem.status)
+        word = word or ("invalid_request_error" if problem.status < 500 else "api_error")
+        message = f"{problem.message} {problem.hint}".rstrip()
+        told: dict[str, Any] = {
+            "type": "error",
+            "error": {"type": word, "message": message, **problem.facts},
+            "request_id": correlation_id,
+        }
+        return msgspec.json.encode(told)
+    inner = {
+        "type": problem.type,
+        "code": problem.code,
+        "message": problem.message,
+        "hint": problem.hint,
+        "correlation_id": correlation_id,
+        **problem.facts,
+    }
+    return msgspec.json.encode({"error": inner})
+
+
+def shape_for(path: str) -> Shape:
+    """Who asks at this path."""
+    is_theirs = path == "/v1/messages" or path.startswith("/v1/messages/")
+    return Shape.ANTHROPIC if is_theirs else Shape.OPENAI
+
+
+def _translated(error: BaseException) -> BaseException:
+    """The framework's errors as ours; an error of ours that it wrapped comes out again."""
+    if isinstance(error, kit.NovaError):
+        return error
+    if isinstance(error, exceptions.RequestValidationError):
+        return errors.RequestInvalid(fields=_fields_of(error.errors()))
+    if isinstance(error, HTTPException):
+        if isinstance(error.__cause__, kit.NovaError):
+            return error.__cause__
+        known = {404: errors.NoSuchPage, 405: errors.MethodRefused, 401: errors.CredentialMissing}
+        if error.status_code in known:
+            return known[error.status_code]()
+        return errors.RequestInvalid() if error.status_code < 500 else error
+    return error
+
+
+def _fields_of(found: Sequence[Any]) -> list[dict[str, str]]:
+    """Where the request is wrong and why; never what was sent."""
+    return [
+        {"path": ".".join(str(part) for part in each["loc"]), "problem": str(each["msg"])}
+        for each in found[:20]
+    ]
+
+
+def _headers_of(
+    error: BaseException, own: kit.NovaError, *, row: Row, status: int
+) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    if isinstance(error, HTTPException) and error.headers:
+        headers |= {name: value for name, value in error.headers.items() if name.lower() == "allow"}
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="novacore"'
+    retry_s = getattr(own, "retry_after_s", None)
+    if retry_s is None and status == 503:
+        retry_s = _RETRY_S
+    if retry_s is not None:
+        headers["Retry-After"] = str(max(1, int(retry_s)))
+    if not row.retries:
+        headers["x-should-retry"] = "false"
+    return headers
+
+
+def _untold(status: int) -> str:
+    return _UNTOLD.get(status) or _UNTOLD[500 if status < 502 else 503]
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{each.lower()}" if each.isupper() else each for each in name).lstrip("_")
+
+
+def _rfc3339(time_us: int) -> str:
+    moment = dt.datetime.fromtimestamp(time_us / 1_000_000, dt.UTC)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

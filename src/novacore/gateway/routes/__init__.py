@@ -1,0 +1,7 @@
+"""The routes, one module for each noun; a module that is not in this table serves nothing."""
+
+import fastapi
+
+from novacore.gateway.routes import health
+
+ROUTERS: tuple[fastapi.APIRouter, ...] = (health.router,)
