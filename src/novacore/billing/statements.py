@@ -1,0 +1,94 @@
+"""Prepared SQL text for both databases: the hot path compiles nothing.
+
+Statements are written with `?`; PostgreSQL's driver wants `%s`. A list of values becomes an `IN`
+with 1, 4, 16 … marks, the last value repeated, so that there are few texts and each stays prepared.
+"""
+
+import functools
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import sqlalchemy
+
+_SIZES: Final = (1, 4, 16, 64, 256)
+
+
+class SQL:
+    """Runs statements on one kind of database."""
+
+    def __init__(self, *, is_sqlite: bool) -> None:
+        self.is_sqlite = is_sqlite
+        self._spelled = functools.lru_cache(maxsize=512)(self._spell)
+
+    def rows(
+        self, connection: sqlalchemy.Connection, text: str, *values: Any
+    ) -> Sequence[Sequence[Any]]:
+        """All rows of a query; a list among the values stands for a `(??)` in the text."""
+        sizes, flat = _flattened(values)
+        return connection.exec_driver_sql(self._spelled(text, sizes), tuple(flat)).fetchall()
+
+    def row(
+        self, connection: sqlalchemy.Connection, text: str, *values: Any
+    ) -> Sequence[Any] | None:
+        """The first row, or None."""
+        found = self.rows(connection, text, *values)
+        return found[0] if found else None
+
+    def run(self, connection: sqlalchemy.Connection, text: str, *values: Any) -> int:
+        """Change rows; how many."""
+        sizes, flat = _flattened(values)
+        return connection.exec_driver_sql(self._spelled(text, sizes), tuple(flat)).rowcount
+
+    def run_many(
+        self, connection: sqlalchemy.Connection, text: str, rows: Sequence[tuple[Any, ...]]
+    ) -> None:
+        """The same statement for many rows; none is fine."""
+        if len(rows) == 1:
+            connection.exec_driver_sql(self._spelled(text, ()), rows[0])
+        elif rows:
+            connection.exec_driver_sql(self._spelled(text, ()), list(rows))
+
+    def for_update(self) -> str:
+        """What keeps a read row from others; SQLite's writers are alone anyway."""
+        return "" if self.is_sqlite else " FOR UPDATE"
+
+    def _spell(self, text: str, sizes: tuple[int, ...]) -> str:
+        for size in sizes:
+            text = text.replace("(??)", f"({', '.join('?' * size)})", 1)
+        return text if self.is_sqlite else text.replace("?", "%s")
+
+
+def inserted(table: sqlalchemy.Table, *, or_nothing: bool = False) -> str:
+    """An INSERT with every column of the table, in its order."""
+    names = ", ".join(column.name for column in table.columns)
+    marks = ", ".join("?" * len(table.columns))
+    tail = " ON CONFLICT DO NOTHING" if or_nothing else ""
+    return f"INSERT INTO {table.name} ({names}) VALUES ({marks}){tail}"  # noqa: S608 - our own names
+
+
+def added(table: sqlalchemy.Table) -> str:
+    """An INSERT that adds to the numbers of a row that is there already."""
+    keys = [column.name for column in table.primary_key]
+    sums = [column.name for column in table.columns if column.name not in keys]
+    changes = ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in sums)
+    return f"{inserted(table)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
+
+
+def chunks(values: Iterable[Any], size: int = _SIZES[-1]) -> Iterable[list[Any]]:
+    """Lists that fit into one `IN`."""
+    every = list(values)
+    for start in range(0, len(every), size):
+        yield every[start : start + size]
+
+
+def _flattened(values: tuple[Any, ...]) -> tuple[tuple[int, ...], list[Any]]:
+    sizes: list[int] = []
+    flat: list[Any] = []
+    for value in values:
+        if isinstance(value, list):
+            size = next(each for each in _SIZES if each >= len(value))
+            sizes.append(size)
+            flat += value + [value[-1]] * (size - len(value))
+        else:
+            flat.append(value)
+    return tuple(sizes), flat
