@@ -17,6 +17,7 @@ from novacore.llm.embedding.model import Embedder
 from novacore.llm.embedding.service import open_embedder
 from novacore.llm.errors import (
     AuthRefused,
+    BodyInvalid,
     BuiltinFailed,
     BuiltinMissing,
     ConnectFailed,
@@ -25,8 +26,10 @@ from novacore.llm.errors import (
     InstallFailed,
     KeyMissing,
     LLMError,
+    ModelNotListed,
     ModelUnknown,
     Overloaded,
+    ProviderDown,
     QuotaSpent,
     RateLimited,
     ReplyInvalid,
@@ -57,12 +60,23 @@ from novacore.llm.model import (
     ToolSpec,
     Usage,
 )
-from novacore.llm.service import open_model
+from novacore.llm.relay.answer import Answer
+from novacore.llm.relay.body import Body, input_tokens, read_body
+from novacore.llm.relay.catalog import Catalog, CatalogModel, tables_of
+from novacore.llm.relay.config import RelayConfig
+from novacore.llm.relay.relay import Relay, Reply
+from novacore.llm.relay.request import request_body
+from novacore.llm.service import open_catalog, open_model
 
 __all__ = [
+    "Answer",
     "AuthRefused",
+    "Body",
+    "BodyInvalid",
     "BuiltinFailed",
     "BuiltinMissing",
+    "Catalog",
+    "CatalogModel",
     "Choice",
     "Config",
     "ConnectFailed",
@@ -79,11 +93,16 @@ __all__ = [
     "Message",
     "Model",
     "ModelInfo",
+    "ModelNotListed",
     "ModelUnknown",
     "Overloaded",
+    "ProviderDown",
     "QuotaSpent",
     "RateLimited",
     "Reading",
+    "Relay",
+    "RelayConfig",
+    "Reply",
     "ReplyInvalid",
     "RequestRefused",
     "Retrying",
@@ -103,9 +122,14 @@ __all__ = [
     "builtin_model_path",
     "count_tokens",
     "detect",
+    "input_tokens",
     "install_builtin_model",
     "is_builtin_installed",
+    "open_catalog",
     "open_embedder",
     "open_model",
+    "read_body",
     "read_message",
+    "request_body",
+    "tables_of",
 ]

@@ -3,7 +3,8 @@
 NovaError
 └── LLMError
     ├── RequestRefused       REFUSED      400, 413, 422: the request itself
-    │   └── WindowExceeded   REFUSED      the request is larger than the model's window
+    │   ├── WindowExceeded   REFUSED      the request is larger than the model's window
+    │   └── BodyInvalid      REFUSED      a client's request that we can't read
     ├── AuthRefused          REFUSED      401, 403: the key
     ├── KeyMissing           REFUSED      a provider was chosen and has no key
     ├── ModelUnknown         REFUSED      404: the model's name or the base URL
@@ -14,6 +15,8 @@ NovaError
     ├── ConnectFailed        UNAVAILABLE  no connection, or it closed before an answer
     ├── TimedOut             UNAVAILABLE  connect, first byte or next chunk took too long
     ├── StreamBroken         UNAVAILABLE  the stream ended before anything was shown
+    ├── ProviderDown         UNAVAILABLE  it failed too often and is left alone for a while
+    ├── ModelNotListed       REFUSED      no model of that name is configured here
     ├── BuiltinMissing       REFUSED      the built-in model or its runner isn't installed
     ├── BuiltinFailed        UNAVAILABLE  the built-in model's server didn't start or died
     ├── EmbedderMissing      REFUSED      the embedder's package isn't installed
@@ -44,6 +47,8 @@ class LLMError(NovaError):
         """How long the provider asks to wait; None where it doesn't say."""
         self.attempts = 1
         """How often the request was sent before this was final."""
+        self.reply = b""
+        """What a relayed request was answered, the provider's key masked; empty: nothing."""
 
     def __str__(self) -> str:
         sent = f"It was sent {self.attempts} times." if self.attempts > 1 else ""
@@ -58,6 +63,15 @@ class RequestRefused(LLMError):
 
 class WindowExceeded(RequestRefused):
     """The request is larger than the model's window."""
+
+
+class BodyInvalid(RequestRefused):
+    """The request can't be read."""
+
+    def __init__(self, message: str = "", parameter: str = "", *, hint: str = "") -> None:
+        super().__init__(message, hint=hint, status=400)
+        self.parameter = parameter
+        """The field that is wrong; empty: the body itself."""
 
 
 class AuthRefused(LLMError):
@@ -108,6 +122,16 @@ class TimedOut(LLMError):
 
 class StreamBroken(LLMError):
     """The answer broke off before anything of it arrived."""
+
+
+class ProviderDown(LLMError):
+    """The provider failed too often and is left alone for a while."""
+
+
+class ModelNotListed(LLMError):
+    """No model of that name is configured here."""
+
+    kind = ErrorKind.REFUSED
 
 
 class BuiltinMissing(LLMError):

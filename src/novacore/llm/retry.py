@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from novacore.kit import ErrorKind
 from novacore.llm.config import Config
-from novacore.llm.errors import BuiltinFailed, InstallFailed, LLMError
+from novacore.llm.errors import BuiltinFailed, InstallFailed, LLMError, ProviderDown
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,8 +54,9 @@ class RetryPolicy:
 
 def is_transient(error: LLMError) -> bool:
     """Whether sending the same request again can help."""
-    is_local = isinstance(error, BuiltinFailed | InstallFailed)
-    return error.kind is ErrorKind.UNAVAILABLE and not is_local
+    # A provider that is left alone is tried again by its breaker, not by us.
+    is_final = isinstance(error, BuiltinFailed | InstallFailed | ProviderDown)
+    return error.kind is ErrorKind.UNAVAILABLE and not is_final
 
 
 def policy_of(config: Config, *, random: Callable[[], float]) -> RetryPolicy:

@@ -1,0 +1,198 @@
+"""A request's body: read once, and patched in as few places as can be. The rest stays as it came.
+
+Source: docs/decisions/bodies-are-passed-through.md.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, cast
+
+import msgspec
+
+from novacore.llm.detect import Choice
+from novacore.llm.errors import BodyInvalid
+from novacore.llm.families import WireName
+from novacore.llm.formats.encoding import mapping_of, mappings_of, text_of
+from novacore.llm.formats.reading import split
+from novacore.llm.formats.tokens import count_parts, count_tokens
+
+_RawObject = dict[str, msgspec.Raw]
+_read_raw = msgspec.json.Decoder(_RawObject).decode
+_read = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+_OWN_CAP = frozenset({"openai", "minimax"})
+"""Providers whose models refuse `max_tokens`; most others know nothing else."""
+_CAPS = ("max_completion_tokens", "max_tokens")
+_MARGIN_PERCENT = 20
+_OVERHEAD_TOKENS = 16
+_CHOICES_MAX = 128
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Body:
+    """One request for an answer, in a client's wire format."""
+
+    wire: WireName
+    """The client's format."""
+    raw: Mapping[str, msgspec.Raw]
+    """Its fields as they came."""
+    read: Mapping[str, Any]
+    """The same fields, decoded."""
+
+    @property
+    def model(self) -> str:
+        """The name that was asked for; empty: none."""
+        return text_of(self.read.get("model"))
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the answer is to be streamed."""
+        return self.read.get("stream") is True
+
+    @property
+    def messages(self) -> list[Mapping[str, Any]]:
+        """The messages as they came."""
+        return mappings_of(self.read.get("messages"))
+
+    @property
+    def shows_usage(self) -> bool:
+        """Whether the caller asked for the usage chunk of the OpenAI format."""
+        options = mapping_of(self.read.get("stream_options")) or {}
+        return options.get("include_usage") is True
+
+    @property
+    def choices(self) -> int:
+        """How many answers were asked for at once."""
+        count = self.read.get("n")
+        return count if type(count) is int and count > 1 and self.wire == "openai" else 1
+
+    @property
+    def output_tokens_wanted(self) -> int | None:
+        """The cap of one answer that the caller set; None: none."""
+        caps = [self.read.get(name) for name in _CAPS]
+        found = [cap for cap in caps if type(cap) is int and cap > 0]
+        return min(found) if found else None
+
+    @property
+    def output_tokens_min(self) -> int:
+        """The smallest cap that the request can be sent with: a thinking budget and one more."""
+        thinking = mapping_of(self.read.get("thinking")) or {}
+        budget = thinking.get("budget_tokens")
+        return budget + 1 if type(budget) is int and budget > 0 and self.wire == "anthropic" else 1
+
+
+def read_body(data: bytes, *, wire: WireName) -> Body:
+    """The request in `data`, checked as far as we rely on it; what we don't know is kept.
+
+    Raises:
+        BodyInvalid: it is no JSON object, or a field that we rely on is not what it must be.
+    """
+    try:
+        raw, read = _read_raw(data), _read(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BodyInvalid(f"The body is no JSON object: {error}.", parameter="") from error
+    body = Body(wire=wire, raw=raw, read=cast("Mapping[str, Any]", read))
+    _check(body)
+    return body
+
+
+def _check(body: Body) -> None:
+    messages = body.read.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise BodyInvalid("messages: a list with at least one message is needed.", "messages")
+    if len(body.messages) != len(cast("list[Any]", messages)):
+        raise BodyInvalid("messages: every message must be an object.", "messages")
+    if not isinstance(body.read.get("model", ""), str):
+        raise BodyInvalid("model: must be text.", "model")
+    if not isinstance(body.read.get("stream", False), bool | None):
+        raise BodyInvalid("stream: must be true or false.", "stream")
+    count = body.read.get("n", 1)
+    if count is not None and (type(count) is not int or not 1 <= count <= _CHOICES_MAX):
+        raise BodyInvalid(f"n: must be a whole number from 1 to {_CHOICES_MAX}.", "n")
+    for name in _CAPS:
+        cap = body.read.get(name)
+        if cap is not None and (type(cap) is not int or cap < 1):
+            raise BodyInvalid(f"{name}: must be a whole number of at least 1.", name)
+    if body.wire == "anthropic" and body.read.get("max_tokens") is None:
+        raise BodyInvalid("max_tokens: Field required", "max_tokens")
+
+
+def input_tokens(body: Body, *, tokens_percent: int, margin_percent: int = _MARGIN_PERCENT) -> int:
+    """What the request's input costs, from above: our estimate, the model's share, and a margin.
+
+    Args:
+        body: the request.
+        tokens_percent: what the model's family counts for a text, in percent of our estimate.
+        margin_percent: added for what the estimate misses.
+    """
+    count = count_messages(body.messages)
+    for name in ("system", "tools", "functions", "response_format"):
+        raw = body.raw.get(name)
+        if raw is not None:
+            count += count_tokens(bytes(raw).decode("utf-8", "replace"))
+    percent = tokens_percent * (100 + margin_percent)
+    return -(-count * percent // 10_000) + _OVERHEAD_TOKENS
+
+
+def count_messages(messages: list[Mapping[str, Any]]) -> int:
+    """Our estimate of what messages cost."""
+    total = 0
+    for message in messages:
+        content = message.get("content")
+        if isinstance(content, str) and len(message) == 2:
+            total += count_tokens(content) + 4
+        else:
+            total += count_parts(split(message))
+    return total
+
+
+def patched(
+    body: Body,
+    *,
+    choice: Choice,
+    cap: int,
+    messages: bytes | None = None,
+    system: bytes | None = None,
+) -> bytes:
+    """The body for a provider that speaks the client's own format.
+
+    Changed are the model's name, the cap of the answer and, in a stream of the OpenAI format, that
+    usage is to be told. Every other field goes on byte by byte, known or not.
+
+    Args:
+        body: as it came.
+        choice: the model that is asked.
+        cap: the most tokens that one answer may have.
+        messages: a JSON array that takes the place of the messages; None: they stay.
+        system: the JSON of a system prompt that takes the place of the body's; None: it stays.
+    """
+    raw = dict(body.raw)
+    raw["model"] = _raw(choice.model)
+    if messages is not None:
+        raw["messages"] = msgspec.Raw(messages)
+    if system is not None:
+        raw["system"] = msgspec.Raw(system)
+    if body.wire == "anthropic":
+        raw["max_tokens"] = _raw(cap)
+        return _encode(raw)
+    _cap_openai(raw, choice=choice, cap=cap)
+    if body.is_stream:
+        options = mapping_of(body.read.get("stream_options")) or {}
+        raw["stream_options"] = _raw({**options, "include_usage": True})
+    return _encode(raw)
+
+
+def _cap_openai(raw: _RawObject, *, choice: Choice, cap: int) -> None:
+    """The cap under the name that the provider obeys: an unknown one would be no cap at all."""
+    has_old = "max_tokens" in raw and "max_completion_tokens" not in raw
+    name = "max_tokens"
+    if choice.provider in _OWN_CAP and not has_old:
+        name = "max_completion_tokens"
+    for other in _CAPS:
+        raw.pop(other, None)
+    raw[name] = _raw(cap)
+
+
+def _raw(value: object) -> msgspec.Raw:
+    return msgspec.Raw(_encode(value))
