@@ -60,7 +60,7 @@ class Billing:
         self.price_version = version_of(self.plans)
         self.is_limited = {"on": True, "off": False}.get(self.config.limits, has_payments)
         self._database = database
-        self._sql = statements.SQL(is_sqlite=database.is_sqlite)
+        self._sql = statements.SQL(database)
         self._accounts = Accounts(
             self._sql, config=self.config, plans=self.plans, is_limited=self.is_limited
         )

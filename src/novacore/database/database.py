@@ -44,6 +44,10 @@ class Database:
         """How many queries of this process took longer than `database.slow_ms`."""
         return self._slowness.count
 
+    def note_time(self, statement: str, *, took_ms: float) -> None:
+        """Count a statement that a room sent past SQLAlchemy to the driver, if it was slow."""
+        self._slowness.note(statement, took_ms=took_ms)
+
     @contextlib.contextmanager
     def begin(self) -> Generator[sqlalchemy.Connection]:
         """A transaction that writes: committed and durable at the end, rolled back on an error.

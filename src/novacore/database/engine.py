@@ -30,6 +30,13 @@ class Slowness:
         self.slow_ms = slow_ms
         self.count = 0
 
+    def note(self, statement: str, *, took_ms: float) -> None:
+        """Count and log a statement, if it was slow."""
+        if took_ms > self.slow_ms:
+            self.count += 1
+            text = " ".join(statement.split())[:500]
+            _log.warning("slow query: %d ms: %s", took_ms, text)
+
     def watch(self, engine: sqlalchemy.Engine) -> None:
         """Time every statement of an engine."""
 
@@ -38,10 +45,7 @@ class Slowness:
 
         def after(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
             took_ms = (time.perf_counter() - connection.info.pop("began_s", 0.0)) * 1_000
-            if took_ms > self.slow_ms:
-                self.count += 1
-                text = " ".join(statement.split())[:500]
-                _log.warning("slow query: %d ms: %s", took_ms, text)
+            self.note(statement, took_ms=took_ms)
 
         event.listen(engine, "before_cursor_execute", before)
         event.listen(engine, "after_cursor_execute", after)
