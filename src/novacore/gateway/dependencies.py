@@ -10,8 +10,9 @@ import msgspec
 import pydantic
 from fastapi import security
 
+from novacore import identity
 from novacore.gateway import errors
-from novacore.gateway.facts import DEVICE_COOKIE, Edge, Principal, edge_of
+from novacore.gateway.facts import DEVICE_COOKIE, Edge, edge_of
 from novacore.gateway.services import Services
 
 PAGE_MAX = 200
@@ -76,7 +77,7 @@ class ClientFacts:
 
 def current(
     *scopes: str, role: str = "", may_be_unverified: bool = False
-) -> Callable[..., Awaitable[Principal]]:
+) -> Callable[..., Awaitable[identity.Principal]]:
     """A dependency that gives who asks, if they may; see `Edge.require` for what it refuses."""
 
     async def signed_in(
@@ -84,7 +85,7 @@ def current(
         _credential: Annotated[
             security.HTTPAuthorizationCredentials | None, fastapi.Security(_BEARER)
         ],
-    ) -> Principal:
+    ) -> identity.Principal:
         edge = edge_of(request.scope)
         return edge.require(*scopes, role=role, may_be_unverified=may_be_unverified)
 
@@ -101,11 +102,11 @@ async def serving(request: fastapi.Request) -> Services:
     return request.app.state.services
 
 
-SignedIn = Annotated[Principal, fastapi.Depends(current())]
+SignedIn = Annotated[identity.Principal, fastapi.Depends(current())]
 """Who asks; the address is confirmed."""
-SignedInUnverified = Annotated[Principal, fastapi.Depends(current(may_be_unverified=True))]
+SignedInUnverified = Annotated[identity.Principal, fastapi.Depends(current(may_be_unverified=True))]
 """Who asks; the address need not be confirmed."""
-Administrator = Annotated[Principal, fastapi.Depends(current(role="admin"))]
+Administrator = Annotated[identity.Principal, fastapi.Depends(current(role="admin"))]
 """Who asks; an administrator."""
 Client = Annotated[ClientFacts, fastapi.Depends(client_facts)]
 """Where the request comes from."""

@@ -9,11 +9,11 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from novacore import kit, settings
+from novacore import identity, kit, settings
 from novacore.gateway import errors, problems
 from novacore.gateway.addresses import Proxies, neighbourhood
 from novacore.gateway.bodies import Bodies
@@ -45,11 +45,11 @@ _GUESSES_MAX = 10_000
 class Doorkeeper(Protocol):
     """Who knows credentials: `identity`."""
 
-    def find_cached(self, bearer: str) -> Any:
+    def find_cached(self, bearer: str) -> identity.Principal | None:
         """Who this was lately, without asking anybody; None: not known."""
         ...
 
-    def authenticate(self, bearer: str) -> Any:
+    def authenticate(self, bearer: str) -> identity.Principal:
         """Who this is; may wait for the database. Raises what `identity` says of it."""
         ...
 
@@ -246,7 +246,7 @@ class EdgeGate:
                 raise
             edge.refusal = error
 
-    async def _asked(self, bearer: str, place: str) -> Any:
+    async def _asked(self, bearer: str, place: str) -> identity.Principal:
         """Look a credential up; whoever guesses at them is limited before that."""
         verdict = self._guesses.decide([(self._rates.anonymous, place)])
         if not verdict.is_allowed:

@@ -5,7 +5,6 @@ NovaError
     ├── RequestInvalid     REFUSED      a field, a parameter or the JSON is wrong
     ├── CredentialMissing  REFUSED      nobody is signed in
     ├── PermissionMissing  REFUSED      the role or a scope is missing
-    ├── EmailNotVerified   REFUSED      the address was not confirmed yet
     ├── OriginRefused      REFUSED      another website asks through somebody's browser
     ├── HostRefused        REFUSED      the request names a host that we are not
     ├── TLSRequired        REFUSED      it came without TLS, and the server has an https address
@@ -54,17 +53,6 @@ class PermissionMissing(GatewayError):
     def __init__(self, message: str = "", *, hint: str = "", needed: str = "") -> None:
         super().__init__(message, hint=hint)
         self.needed = needed
-
-
-class EmailNotVerified(GatewayError):
-    """Your e-mail address is not confirmed yet."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            hint="Open the link in the mail that we sent you, or ask for a new one with "
-            "POST /api/v1/auth/resend-verification."
-        )
-        self.next_step = "/api/v1/auth/resend-verification"
 
 
 class OriginRefused(GatewayError):

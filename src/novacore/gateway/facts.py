@@ -2,75 +2,15 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Protocol
-
 from starlette.types import Scope
 
-from novacore import kit
+from novacore import identity, kit
 from novacore.gateway import errors
 
 SCOPE_KEY = "nova"
 """Where the facts stand in an ASGI scope."""
 DEVICE_COOKIE = "nova_device"
 """The cookie by which a browser is known again; `__Host-` stands before it where TLS is used."""
-
-
-class KeyLimits(Protocol):
-    """What a key sets for itself."""
-
-    @property
-    def requests_per_minute(self) -> int | None:
-        """None: the account's rate."""
-        ...
-
-
-class Principal(Protocol):
-    """Who asks, as `identity` knows them."""
-
-    @property
-    def account_id(self) -> str:
-        """The account that acts."""
-        ...
-
-    @property
-    def email(self) -> str:
-        """Its address; of an agent: its name's."""
-        ...
-
-    @property
-    def role(self) -> str:
-        """user, admin or agent."""
-        ...
-
-    @property
-    def is_verified(self) -> bool:
-        """The address was confirmed."""
-        ...
-
-    @property
-    def owner_id(self) -> str | None:
-        """The account that owns an agent; None: it is no agent."""
-        ...
-
-    @property
-    def key_id(self) -> str | None:
-        """The API key that was used; None: a session."""
-        ...
-
-    @property
-    def session_id(self) -> str | None:
-        """The session that was used; None: an API key."""
-        ...
-
-    @property
-    def scopes(self) -> frozenset[str]:
-        """What it may do."""
-        ...
-
-    @property
-    def limits(self) -> Any:
-        """What its key sets for itself: `KeyLimits`."""
-        ...
 
 
 @dataclasses.dataclass(kw_only=True, slots=True)
@@ -86,7 +26,7 @@ class Edge:
     """The client speaks TLS, to us or to a proxy that we trust."""
     host: str
     """The host that was asked for, with its port where one was named."""
-    principal: Any = None
+    principal: identity.Principal | None = None
     """Who asks; None: nobody, or what was sent is not valid."""
     refusal: kit.NovaError | None = None
     """Why what was sent as a credential is not valid."""
@@ -112,7 +52,9 @@ class Edge:
                 found = value
         return found
 
-    def require(self, *scopes: str, role: str = "", may_be_unverified: bool = False) -> Any:
+    def require(
+        self, *scopes: str, role: str = "", may_be_unverified: bool = False
+    ) -> identity.Principal:
         """Who asks, if they may.
 
         Args:
@@ -129,7 +71,7 @@ class Edge:
         if principal is None:
             raise self.refusal or errors.CredentialMissing()
         if not principal.is_verified and not may_be_unverified:
-            raise errors.EmailNotVerified
+            raise identity.EmailNotVerified
         if role and principal.role != role:
             raise errors.PermissionMissing(needed=role)
         for scope in scopes:

@@ -1,8 +1,7 @@
 """What an error looks like over HTTP: one table from classes to statuses, and two shapes of body.
 
-A class without a row takes that of its nearest ancestor; the root of each room has one, which goes
-by the error's kind. Facts are told only where the row lists them, and of what broke on our side
-nothing is told but the correlation id, under which the log has the rest.
+The table is `problem_rows`. Facts are told only where the row lists them, and of what broke on our
+side nothing is told but the correlation id, under which the log has the rest.
 """
 
 import dataclasses
@@ -17,9 +16,7 @@ from starlette.exceptions import HTTPException
 
 from novacore import kit
 from novacore.gateway import errors
-
-BY_KIND = 0
-"""As the status of a row: 400, 503 or 500, by the error's kind."""
+from novacore.gateway.problem_rows import ROWS, Row
 
 TYPES = {
     400: "invalid_request_error",
@@ -55,79 +52,6 @@ _UNTOLD = {
     503: "A part of the server does not answer now. Try again in a moment.",
 }
 _RETRY_S = 2
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
-    """How one class of errors is answered."""
-
-    status: int = BY_KIND
-    code: str = ""
-    """The word that programs look at; empty: the class's name, as `no_such_page`."""
-    type: str = ""
-    """OpenAI's word; empty: that of the status."""
-    facts: tuple[str, ...] = ()
-    """Attributes that are told beside the message."""
-    is_told: bool = True
-    """False: the message is for the log only."""
-    retries: bool = True
-    """False: clients are told not to try again by themselves."""
-
-
-_ENGINE = Row(is_told=False)
-
-ROWS: Mapping[str, Row] = {
-    # The edge itself.
-    "gateway.GatewayError": Row(),
-    "gateway.RequestInvalid": Row(status=400, code="invalid_request", facts=("fields",)),
-    "gateway.CredentialMissing": Row(status=401, code="invalid_api_key"),
-    "gateway.PermissionMissing": Row(status=403, facts=("needed",)),
-    "gateway.EmailNotVerified": Row(status=403, facts=("next_step",)),
-    "gateway.OriginRefused": Row(status=403),
-    "gateway.HostRefused": Row(status=421),
-    "gateway.TLSRequired": Row(status=403),
-    "gateway.NoSuchPage": Row(status=404, code="not_found"),
-    "gateway.MethodRefused": Row(status=405, code="method_not_allowed"),
-    "gateway.BodyTooLarge": Row(status=413, facts=("limit_bytes",)),
-    "gateway.BodyTooSlow": Row(status=408),
-    "gateway.MediaTypeRefused": Row(status=415, code="unsupported_media_type"),
-    "gateway.TooManyRequests": Row(
-        status=429, code="rate_limit_exceeded", facts=("limit", "window_s", "what")
-    ),
-    "gateway.ServerBusy": Row(status=503),
-    "gateway.ServerDraining": Row(status=503),
-    # What lies below and has no words for those who ask over HTTP.
-    "adapters.AdapterError": _ENGINE,
-    "agent.AgentError": _ENGINE,
-    "agent.ContextTooLarge": Row(status=400, code="context_length_exceeded"),
-    "agent.MessageRefused": Row(status=400, code="invalid_request"),
-    "agent.TurnRunning": Row(status=409),
-    "database.DatabaseError": _ENGINE,
-    "journal.JournalError": _ENGINE,
-    "journal.EntryErased": Row(status=410),
-    "journal.EntryRefused": Row(status=400, code="invalid_request"),
-    "journal.IdConflict": Row(status=409),
-    "journal.NameTaken": Row(status=409),
-    "journal.PositionConflict": Row(status=409),
-    "journal.SessionUnknown": Row(status=404, code="not_found"),
-    "kit.SettingInvalid": _ENGINE,
-    "llm.LLMError": Row(status=502, is_told=False),
-    "llm.ModelUnknown": Row(status=404, code="model_not_found"),
-    "llm.QuotaSpent": Row(status=502, code="provider_quota_spent", is_told=False),
-    "llm.RateLimited": Row(status=503, code="provider_busy", is_told=False),
-    "llm.RequestRefused": Row(status=400, code="invalid_request"),
-    "llm.TimedOut": Row(status=504, is_told=False),
-    "llm.WindowExceeded": Row(status=400, code="context_length_exceeded"),
-    "memory.MemoriesError": Row(),
-    "memory.MemoryForbidden": Row(status=403),
-    "memory.MemoryForgotten": Row(status=410),
-    "memory.MemoryUnknown": Row(status=404, code="not_found"),
-    "memory.RecallError": _ENGINE,
-    "memory.QueryRefused": Row(status=400, code="invalid_request"),
-    "ops.OpsError": _ENGINE,
-    "settings.SettingsError": _ENGINE,
-    "tiers.TierError": _ENGINE,
-}
 
 
 class Shape(enum.Enum):
@@ -186,7 +110,7 @@ def problem_of(error: BaseException, *, upgrade_url: str = "") -> Problem:
     return Problem(
         status=status,
         type=row.type or type_of(status),
-        code=row.code or _snake(type(own).__name__),
+        code=row.code or getattr(own, "code", "") or _snake(type(own).__name__),
         message=message,
         hint=hint,
         facts=facts,

@@ -3,6 +3,8 @@
 It knows no word of the domain and imports nothing of ours. Start with `errors`, then `limits`.
 """
 
+from typing import TYPE_CHECKING
+
 from novacore.kit.atomic_file import replaced, sync_folder
 from novacore.kit.clock import Clock, FixedClock, SystemClock
 from novacore.kit.correlation import Trace, current_trace, is_correlation_id, tracing
@@ -12,11 +14,16 @@ from novacore.kit.late import late_names
 from novacore.kit.limits import LimitInfo, SettingInvalid, check, limits_of, setting
 from novacore.kit.redaction import person_digest, redacted, redacted_value
 
+if TYPE_CHECKING:
+    from novacore.kit.log_lines import LineHandler, LineWriter, encode_line, json_line, text_line
+
 __all__ = [
     "Clock",
     "ErrorKind",
     "FixedClock",
     "LimitInfo",
+    "LineHandler",
+    "LineWriter",
     "NovaError",
     "SettingInvalid",
     "SystemClock",
@@ -24,7 +31,9 @@ __all__ = [
     "check",
     "current_trace",
     "derived_id",
+    "encode_line",
     "is_correlation_id",
+    "json_line",
     "late_names",
     "limits_of",
     "new_id",
@@ -35,5 +44,11 @@ __all__ = [
     "replaced",
     "setting",
     "sync_folder",
+    "text_line",
     "tracing",
 ]
+
+__getattr__ = late_names(
+    __name__,
+    {"log_lines": ["LineHandler", "LineWriter", "encode_line", "json_line", "text_line"]},
+)
