@@ -1,10 +1,13 @@
 """Bootstrap: the only place that picks implementations, from settings.
 
 It opens the session store that is set with recall and memories around it, the model that is set or
-found, an agent over both, and the tiers with the process that keeps them up to date.
-Start with `open_store`.
+found, an agent over both, and the tiers with the process that keeps them up to date; and, for the
+server, the platform. Start with `open_store`.
 """
 
+from typing import TYPE_CHECKING
+
+from novacore import kit
 from novacore.bootstrap.data_dir import prepare_data_dir
 from novacore.bootstrap.embedding import open_embedder
 from novacore.bootstrap.erasing import (
@@ -22,9 +25,13 @@ from novacore.bootstrap.replicas import open_place, open_replica
 from novacore.bootstrap.tiers import open_tiers, projecting
 from novacore.bootstrap.wiring import open_agent, open_model
 
+if TYPE_CHECKING:
+    from novacore.bootstrap.platform import Platform, open_database, open_platform
+
 __all__ = [
     "ErasureReport",
     "MemoryStore",
+    "Platform",
     "Reached",
     "Target",
     "erase",
@@ -33,13 +40,17 @@ __all__ = [
     "find_session",
     "learn",
     "open_agent",
+    "open_database",
     "open_embedder",
     "open_library",
     "open_model",
     "open_place",
+    "open_platform",
     "open_replica",
     "open_store",
     "open_tiers",
     "prepare_data_dir",
     "projecting",
 ]
+
+__getattr__ = kit.late_names(__name__, {"platform": ["Platform", "open_database", "open_platform"]})

@@ -14,7 +14,10 @@ import msgspec
 
 from novacore import settings
 
-_LEFT_OUT: Final = ("workspace", "debug", "agent", "cli", "terminal", "files", "_keys", "_origins")
+_LEFT_OUT: Final = (
+    "workspace", "debug", "agent", "cli", "terminal", "files", "server_url", "server_key", "remote",
+    "_keys", "_origins",
+)  # fmt: skip
 """What no projector asks for; it has its defaults on the other side."""
 
 

@@ -17,6 +17,8 @@ from novacore.settings.errors import (
 from novacore.settings.load import load, wants_debug
 from novacore.settings.masking import without_secrets
 from novacore.settings.model import FILE_NAME, Settings, ShownSetting, TerminalFacts
+from novacore.settings.remote import RemoteConfig
+from novacore.settings.serving import ServerConfig
 
 __all__ = [
     "FILE_NAME",
@@ -27,7 +29,9 @@ __all__ = [
     "KeyUnknown",
     "MCPConfig",
     "OpsConfig",
+    "RemoteConfig",
     "RootConfig",
+    "ServerConfig",
     "SettingInfo",
     "Settings",
     "SettingsError",

@@ -1,8 +1,10 @@
 """The settings that belong to no engine room: where the data lives, and the terminal."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
-from novacore import kit
+from novacore import kit, llm
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,12 +26,28 @@ class RootConfig:
         doc="PostgreSQL as the home of the journal: postgresql://USER:PASSWORD@HOST/DATABASE. "
         "Empty: SQLite in the data directory.",
     )
+    server_url: str = kit.setting(
+        "",
+        doc="A NovaCore server that holds the sessions and pays for the model, as "
+        "https://nova.example.org; what the flag --server sets. Empty: all is here.",
+    )
+    server_key: str = kit.setting(
+        "", secret=True, doc="The API key for that server; what the flag --key sets."
+    )
+    models: Mapping[str, Any] | None = kit.setting(
+        None,
+        secret=True,
+        doc="Further models that callers may ask for: one table [models.NAME] each, with provider, "
+        "model, base_url, api_key, wire, window_tokens, output_tokens_max, plans, fallback, "
+        "input_price_micros and output_price_micros.",
+    )
     debug: bool = kit.setting(
         False, doc="Show where in the program an error came from, for a report."
     )
 
     def __post_init__(self) -> None:
         kit.check(self)
+        llm.tables_of(self.models or {})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

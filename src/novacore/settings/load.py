@@ -10,20 +10,42 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from novacore import agent, journal, kit, llm, memory, tiers
+from novacore import (
+    agent,
+    billing,
+    chat,
+    database,
+    identity,
+    journal,
+    kit,
+    llm,
+    mail,
+    memory,
+    tiers,
+)
 from novacore.settings import errors, sources
 from novacore.settings.config import CLIConfig, MCPConfig, OpsConfig, RootConfig
 from novacore.settings.keys import ENV_CONFIG, ENV_PREFIX, Key, list_keys
 from novacore.settings.model import DEFAULT_ORIGIN, FILE_NAME, Settings, TerminalFacts
+from novacore.settings.remote import RemoteConfig
+from novacore.settings.serving import ServerConfig
 from novacore.settings.sources import Given
 
 ROOMS: Mapping[str, type] = {
     "": RootConfig,
     "llm": llm.Config,
+    "relay": llm.RelayConfig,
     "agent": agent.Config,
     "cli": CLIConfig,
     "journal": journal.Config,
     "ops": OpsConfig,
+    "server": ServerConfig,
+    "database": database.Config,
+    "identity": identity.Config,
+    "billing": billing.Config,
+    "chat": chat.Config,
+    "mail": mail.Config,
+    "remote": RemoteConfig,
     "tiers": tiers.Config,
     "embedding": llm.EmbeddingConfig,
     "memory": memory.Config,
@@ -74,10 +96,21 @@ def load(
         workspace=folder,
         store=root.store,
         database_url=root.database_url,
+        server_url=root.server_url,
+        server_key=root.server_key,
+        models=root.models or {},
         debug=root.debug,
         journal=configs["journal"],
         ops=configs["ops"],
+        server=configs["server"],
+        database=configs["database"],
+        identity=configs["identity"],
+        billing=configs["billing"],
+        chat=configs["chat"],
+        mail=configs["mail"],
+        remote=configs["remote"],
         llm=configs["llm"],
+        relay=configs["relay"],
         agent=configs["agent"],
         tiers=configs["tiers"],
         embedding=configs["embedding"],

@@ -5,10 +5,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from novacore import agent, journal, llm, memory, tiers
+from novacore import agent, billing, chat, database, identity, journal, llm, mail, memory, tiers
 from novacore.settings import values
 from novacore.settings.config import CLIConfig, MCPConfig, OpsConfig
 from novacore.settings.keys import Key
+from novacore.settings.remote import RemoteConfig
+from novacore.settings.serving import ServerConfig
 
 DEFAULT_ORIGIN = "default"
 FILE_NAME = "nova.toml"
@@ -49,10 +51,24 @@ class Settings:
     """journal or json."""
     database_url: str = dataclasses.field(repr=False)
     """Where the journal is on PostgreSQL; empty: SQLite in the data directory."""
+    server_url: str
+    """The NovaCore server that holds the sessions; empty: they are here."""
+    server_key: str = dataclasses.field(repr=False)
+    """The API key for it."""
+    models: Mapping[str, Any] = dataclasses.field(repr=False)
+    """The `[models.NAME]` tables."""
     debug: bool
     journal: journal.Config
     ops: OpsConfig
+    server: ServerConfig
+    database: database.Config
+    identity: identity.Config
+    billing: billing.Config
+    chat: chat.Config
+    mail: mail.Config
+    remote: RemoteConfig
     embedding: llm.EmbeddingConfig
+    relay: llm.RelayConfig
     llm: llm.Config
     agent: agent.Config
     tiers: tiers.Config

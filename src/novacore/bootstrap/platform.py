@@ -1,0 +1,152 @@
+"""The server's parts, put together: accounts, metering, chat, models and mail over one journal."""
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from novacore import billing, chat, database, identity, kit, mail, settings
+from novacore.bootstrap.library import MemoryStore, open_store
+
+DATABASE_FILE: Final = "business.db"
+"""The file of accounts, usage and chat metadata in the data directory."""
+KEYS_FOLDER: Final = "keys"
+"""The folder of the keys that sign and seal; mode 0700."""
+OUTBOX_FOLDER: Final = "outbox"
+"""The folder of letters where no mail server is set."""
+SPOOL_FOLDER: Final = "spool"
+"""The folder of usage that the journal could not take yet."""
+FOLDERS: Final = (identity.MIGRATIONS, billing.FOLDER)
+"""The migrations of the rooms that have tables."""
+
+
+class Platform:
+    """Everything that a server's routes and workers use. Made by `open_platform`."""
+
+    def __init__(
+        self,
+        chosen: settings.Settings,
+        *,
+        opened: database.Database,
+        store: MemoryStore,
+        announce: Callable[[str], None],
+        clock: kit.Clock,
+    ) -> None:
+        self.chosen = chosen
+        """The settings."""
+        self.clock = clock
+        """The time."""
+        self.database = opened
+        """Accounts, usage and chat metadata."""
+        self.store = store
+        """The journal with what is around it; `store_of` gives one account's view."""
+        url = chosen.server.base_url
+        self.identity = identity.Identity(
+            opened,
+            config=chosen.identity,
+            clock=clock,
+            vault=identity.open_vault(chosen.data_dir / KEYS_FOLDER),
+            public_url=url,
+            is_public=is_public(chosen.server),
+        )
+        """Accounts, sign-ins, keys, agents."""
+        self.billing = billing.Billing(opened, config=chosen.billing, clock=clock)
+        """Plans, holds, the ledger."""
+        self.mailer = mail.Mailer(
+            chosen.mail,
+            folder=chosen.data_dir / OUTBOX_FOLDER,
+            clock=clock,
+            home=url,
+            announce=announce,
+        )
+        """Delivers letters."""
+        self.metering = chat.open_metering(
+            store, ledger=self.billing, folder=chosen.data_dir / SPOOL_FOLDER, clock=clock
+        )
+        """Counts every model call."""
+        self.policy: chat.Policy = chat.PermissivePolicy()
+        """The rules over what goes in and out."""
+
+    def store_of(self, account_id: str) -> MemoryStore:
+        """One account's sessions and memories; don't close it."""
+        return self.store.for_owner(chat.scope_of(account_id))
+
+    async def start(self) -> None:
+        """Begin what runs beside the requests: metering takes up what an earlier process left."""
+        self.metering.start()
+
+    async def stop(self) -> None:
+        """End what runs beside the requests, and settle what was appended."""
+        await self.metering.close()
+
+    def close(self) -> None:
+        """Release everything; `stop` comes first."""
+        self._release()
+
+    def _release(self) -> None:
+        with contextlib.ExitStack() as closing:
+            closing.callback(self.database.close)
+            closing.callback(self.store.close)
+            closing.callback(self.billing.close)
+            closing.callback(self.identity.close)
+
+
+def open_platform(
+    chosen: settings.Settings,
+    *,
+    announce: Callable[[str], None],
+    before_upgrade: Callable[[], None] | None = None,
+    clock: kit.Clock | None = None,
+) -> Platform:
+    """Everything that a server needs, opened; nothing runs yet.
+
+    Args:
+        chosen: the settings.
+        announce: told a line for the console for each letter that is kept in the outbox.
+        before_upgrade: called before an older database is changed, to back it up.
+        clock: the time, for tests; None: the machine's.
+
+    Raises:
+        SettingsError: the data directory can't be made, or sessions are kept as JSON files.
+        JournalError: it can't hold a journal, or what it holds is damaged.
+        DatabaseError: the business database can't be opened, or a newer release wrote it.
+    """
+    if chosen.store != "journal":
+        raise settings.SettingsError(
+            "The server keeps its sessions in the journal; store is set to json.",
+            hint='Set store = "journal", or use another data directory.',
+        )
+    time = clock or kit.SystemClock()
+    with contextlib.ExitStack() as undoing:
+        store = undoing.enter_context(open_store(chosen))
+        opened = open_database(chosen, clock=clock, before_upgrade=before_upgrade)
+        undoing.callback(opened.close)
+        platform = Platform(chosen, opened=opened, store=store, announce=announce, clock=time)
+        undoing.pop_all()
+    return platform
+
+
+def open_database(
+    chosen: settings.Settings,
+    *,
+    clock: kit.Clock | None = None,
+    before_upgrade: Callable[[], None] | None = None,
+) -> database.Database:
+    """The business database in its newest form: a file of the data directory, or PostgreSQL.
+
+    Raises:
+        DatabaseError: it can't be opened, or a newer release wrote it.
+    """
+    place: str | Path = chosen.database_url or chosen.data_dir / DATABASE_FILE
+    opened = database.Database(place, config=chosen.database, clock=clock)
+    try:
+        database.upgrade(opened, FOLDERS, before_change=before_upgrade)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+def is_public(server: settings.ServerConfig) -> bool:
+    """Whether others than this machine can reach the server, itself or through a proxy."""
+    return not server.is_loopback or bool(server.public_url or server.trusted_proxies)
