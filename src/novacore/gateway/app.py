@@ -18,6 +18,7 @@ from novacore.gateway.edge import Access, EdgeGate, Standing
 from novacore.gateway.facts import edge_of
 from novacore.gateway.limiter import Limiter
 from novacore.gateway.limiter_memory import MemoryLimiter
+from novacore.gateway.limiter_redis import RedisLimiter
 from novacore.gateway.metrics import Metrics
 from novacore.gateway.plans import PlanCache
 from novacore.gateway.routes import ROUTERS
@@ -42,7 +43,7 @@ class Gateway:
         self.services = Services(
             platform, threads_max=config.threads_max, waiting_max=config.waiting_calls_max
         )
-        self.limiter: Limiter = MemoryLimiter(clock, entries_max=config.rate_entries_max)
+        self.limiter = open_limiter(config, clock)
         self.may_watch: Callable[[str], bool] = within(config.metrics_from)
         """Whether somebody at this address may read `/metrics`."""
         self.api = _api(self)
@@ -92,6 +93,12 @@ def create_app(platform: Any, *, access: Access | None = None) -> Gateway:
         access: is told of each answer; None: nobody reads them.
     """
     return Gateway(platform, access=access)
+
+
+def open_limiter(config: settings.ServerConfig, clock: kit.Clock) -> Limiter:
+    """What counts requests: this process, or the server that the settings name."""
+    own = MemoryLimiter(clock, entries_max=config.rate_entries_max)
+    return RedisLimiter(config.shared_url, clock=clock, spare=own) if config.shared_url else own
 
 
 def _api(gateway: Gateway) -> fastapi.FastAPI:

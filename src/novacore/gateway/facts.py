@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+
 from starlette.types import Scope
 
 from novacore import identity, kit
