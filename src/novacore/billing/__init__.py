@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from novacore import kit
 
 if TYPE_CHECKING:
+    from novacore.billing.accounts import NO_LIMIT
     from novacore.billing.config import Config
     from novacore.billing.errors import (
         BillingBusy,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FOLDER",
     "METADATA",
+    "NO_LIMIT",
     "AccountPlan",
     "Admission",
     "Billing",
@@ -76,6 +78,7 @@ __all__ = [
 __getattr__ = kit.late_names(
     __name__,
     {
+        "accounts": ["NO_LIMIT"],
         "config": ["Config"],
         "errors": [
             "BillingBusy",

@@ -92,7 +92,10 @@ class Accounts:
         self._sql.run_many(
             connection,
             self._insert,
-            [(each, name, now_us, ends, None, None, None, None, 0, now_us) for each in account_ids],
+            [
+                (each, name, now_us, ends, None, None, None, None, None, 0, now_us)
+                for each in account_ids
+            ],
         )
 
     def fresh(self, account_id: str, *, now_us: int) -> AccountRow:

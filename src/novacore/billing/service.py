@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from types import EllipsisType
+from typing import Any
 
 from novacore import kit
 from novacore.billing import jobs, statements
@@ -19,12 +21,15 @@ from novacore.billing.model import (
     ExpiredHold,
     Hold,
     Quota,
+    Reconciliation,
     StoredReply,
 )
 from novacore.billing.plans import Plan, version_of
+from novacore.billing.proving import Proving
 from novacore.billing.reading import Reading
 from novacore.billing.replies import Replies
 from novacore.billing.settling import Settling
+from novacore.billing.upkeep import Upkeep
 from novacore.billing.usage import Usage, Watermark
 from novacore.billing.warnings import Warnings
 from novacore.billing.writer import Writer
@@ -75,6 +80,16 @@ class Billing:
             holds=self._holds,
             warning_percent=self.config.warning_percent,
         )
+        self._upkeep = Upkeep(
+            database,
+            self._sql,
+            accounts=self._accounts,
+            warnings=self._warnings,
+            config=self.config,
+            plans=self.plans,
+            is_limited=self.is_limited,
+        )
+        self._proving = Proving(database, self._sql, reading=self._reading, settling=self._settling)
         self._plans_kept: dict[str, tuple[float, AccountPlan]] = {}
         self._writer = self._open_writer(clock or kit.SystemClock())
 
@@ -224,6 +239,102 @@ class Billing:
             return self.plans[name]
         except KeyError:
             raise PlanUnknown(name, known=tuple(self.plans)) from None
+
+    def open_account(self, account_id: str, plan: str | None = None) -> None:
+        """Give a new account its plan; one that was seen before keeps what it has.
+
+        Raises:
+            PlanUnknown: no such plan is configured.
+        """
+        self._upkeep.open_account(account_id, self.find_plan(plan).name if plan else None)
+        self._plans_kept.pop(account_id, None)
+
+    def set_plan(self, account_id: str, plan: str) -> None:
+        """Put an account on a plan, from now; a plan that ends does so that long from now.
+
+        Raises:
+            PlanUnknown: no such plan is configured.
+        """
+        self._upkeep.set_plan(account_id, self.find_plan(plan).name)
+        self._plans_kept.pop(account_id, None)
+
+    def set_limits(
+        self,
+        account_id: str,
+        *,
+        tokens_per_day: int | EllipsisType | None = ...,
+        messages_per_day: int | EllipsisType | None = ...,
+        storage_bytes: int | EllipsisType | None = ...,
+        agent_minutes_per_day: int | EllipsisType | None = ...,
+    ) -> None:
+        """Set limits of one account, which hold whether plans are enforced or not.
+
+        A limit that is not named stays; None is the plan's again, NO_LIMIT is none.
+        """
+        limits = {
+            "tokens_per_day": tokens_per_day,
+            "messages_per_day": messages_per_day,
+            "storage_bytes": storage_bytes,
+            "agent_minutes_per_day": agent_minutes_per_day,
+        }
+        given = {
+            name: value for name, value in limits.items() if not isinstance(value, EllipsisType)
+        }
+        self._upkeep.set_limits(account_id, given)
+        self._plans_kept.pop(account_id, None)
+
+    def record_storage(self, account_id: str, stored_bytes: int) -> None:
+        """Note how many bytes an account stores now, in all."""
+        self._upkeep.record_storage(account_id, stored_bytes)
+
+    def expire_trials(self) -> int:
+        """Write down that plans have ended and tell their owners; how many. Idempotent.
+
+        A plan that has ended stops by itself: this only makes it visible.
+        """
+        return self._upkeep.expire_trials()
+
+    def remind_trials(self) -> int:
+        """Tell owners whose plan ends soon, each once; how many. Idempotent."""
+        return self._upkeep.remind_trials()
+
+    def clean_up(self) -> dict[str, int]:
+        """Remove closed holds, expired replies and old lines; how many of each."""
+        return self._upkeep.clean_up()
+
+    def erase_account(self, account_id: str) -> int:
+        """Remove everything about an account; how many rows. Its journal is not ours."""
+        self._plans_kept.pop(account_id, None)
+        return self._upkeep.erase(account_id)
+
+    def export_account(self, account_id: str) -> dict[str, Any]:
+        """Everything about an account as plain data, by table."""
+        return self._upkeep.export(account_id)
+
+    def reconcile(self, usages: Iterable[Usage]) -> Reconciliation:
+        """Compare journal, ledger and counters, entry by entry and sum by sum.
+
+        Args:
+            usages: every usage entry of the journal in its order, with their sequences. Those of
+                days that the ledger no longer keeps are passed over; those beyond the watermark
+                are told as pending.
+        """
+        with self._database.read() as connection:
+            since = self._upkeep.ledger_since(self._database.now_us(connection))
+        return self._proving.reconcile(usages, since=since)
+
+    def last_reconciliation(self) -> Reconciliation | None:
+        """What the last `reconcile` found, for metrics; None: there was none."""
+        return self._proving.last()
+
+    def rebuild(self, usages: Iterable[Usage], *, watermark: Watermark | None = None) -> int:
+        """Make ledger and counters anew from the journal alone; how many lines.
+
+        Args:
+            usages: every usage entry of the journal, in its order.
+            watermark: how far they reach. None: the ledger reads on from where it was.
+        """
+        return self._proving.rebuild(usages, watermark=watermark)
 
     def close(self) -> None:
         """Write what waits, then end. Idempotent; the database stays open."""

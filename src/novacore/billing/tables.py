@@ -20,6 +20,7 @@ ACCOUNT = sqlalchemy.Table(
     Column("plan", Text, nullable=False),
     Column("plan_since_us", BigInteger, nullable=False),
     Column("plan_ends_at_us", BigInteger),
+    Column("reminded_at_us", BigInteger),
     Column("tokens_per_day", BigInteger),
     Column("messages_per_day", BigInteger),
     Column("storage_bytes", BigInteger),

@@ -33,6 +33,7 @@ def _account() -> None:
         sa.Column("plan", sa.Text, nullable=False),
         sa.Column("plan_since_us", sa.BigInteger, nullable=False),
         sa.Column("plan_ends_at_us", sa.BigInteger),
+        sa.Column("reminded_at_us", sa.BigInteger),
         sa.Column("tokens_per_day", sa.BigInteger),
         sa.Column("messages_per_day", sa.BigInteger),
         sa.Column("storage_bytes", sa.BigInteger),
