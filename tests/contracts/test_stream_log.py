@@ -68,7 +68,9 @@ async def test_events_come_in_order_with_rising_numbers_here_and_in_another_work
         live.put("delta", {"text": f"{at} ünï\n"})
     live.put("done", {"position": 1})
     await live.close()
-    wanted = [(at + 1, "delta", {"text": f"{at} ünï\n"}) for at in range(5)]
+    wanted: list[tuple[int, str, Any]] = [
+        (at + 1, "delta", {"text": f"{at} ünï\n"}) for at in range(5)
+    ]
     wanted.append((6, "done", {"position": 1}))
     assert await read_to_end(worker, live.head.stream) == wanted
     assert await read_to_end(other, live.head.stream) == wanted
@@ -179,7 +181,7 @@ async def test_a_log_is_bounded_and_says_what_it_left_out(make_mirror: MakeMirro
     await log.aclose()
 
 
-async def test_a_killed_process_is_no_producer_any_more(tmp_path: Path) -> None:
+def test_a_killed_process_is_no_producer_any_more(tmp_path: Path) -> None:
     program = (
         "import asyncio, sys\n"
         "from pathlib import Path\n"
@@ -201,9 +203,9 @@ async def test_a_killed_process_is_no_producer_any_more(tmp_path: Path) -> None:
         assert child.stdout is not None
         stream = child.stdout.readline().strip()
         log = StreamLog(FolderMirror(tmp_path, keep_s=600), bytes_max=BYTES_MAX)
-        assert (await log.read(stream)).is_alive
+        assert asyncio.run(log.read(stream)).is_alive
         child.kill()
-    got = await log.read(stream)
+    got = asyncio.run(log.read(stream))
     assert not got.is_alive
     assert [each.data["text"] for each in got.events] == ["before the end"]
 
