@@ -36,7 +36,7 @@ from novacore.agent.events import (
     UsageNoted,
     ViewMade,
 )
-from novacore.agent.gate import FreeMeter, Gate, Hold, Meter, OpenGate, Verdict
+from novacore.agent.gate import FreeMeter, Gate, Hold, MadeCall, Meter, OpenGate, Verdict
 from novacore.agent.history import Session, Transcript
 from novacore.agent.notebook import NOTEBOOK_NAME, JournalNoteBook, Note, NoteBook
 from novacore.agent.permissions import (
@@ -49,6 +49,7 @@ from novacore.agent.permissions import (
     parse_rule,
     permissions_from,
 )
+from novacore.agent.prompt import PromptMaker
 from novacore.agent.stats import Stats, stats_of
 from novacore.agent.tool import Access, FunctionTool, Subject, Tool, ToolOutcome
 from novacore.agent.toolbox import Toolbox, arguments_schema
@@ -76,6 +77,7 @@ __all__ = [
     "GateRefused",
     "Hold",
     "JournalNoteBook",
+    "MadeCall",
     "MessageRecorded",
     "MessageRefused",
     "Meter",
@@ -85,6 +87,7 @@ __all__ = [
     "OpenGate",
     "OutsideWorkspace",
     "Permissions",
+    "PromptMaker",
     "Question",
     "Recalled",
     "Recaller",

@@ -15,7 +15,7 @@ from novacore.agent.gate import FreeMeter, Gate, Meter, OpenGate
 from novacore.agent.history import VIEW, History, Session
 from novacore.agent.notebook import NoteBook
 from novacore.agent.permissions import Ask, Permissions
-from novacore.agent.prompt import Prompt
+from novacore.agent.prompt import Prompt, PromptMaker
 from novacore.agent.stats import Stats, stats_of
 from novacore.agent.toolbox import Toolbox
 from novacore.agent.turn import Desk, Turn, user_message
@@ -42,6 +42,7 @@ class Agent:
         notebook: notes and answers of the workspace; None: none.
         gate: rules over messages and calls; None: everything passes.
         meter: counts model calls; None: nobody counts.
+        prompt: makes the system prompt; None: that of an agent in its workspace.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Agent:
         notebook: NoteBook | None = None,
         gate: Gate | None = None,
         meter: Meter | None = None,
+        prompt: PromptMaker | None = None,
     ) -> None:
         history = History()
         self._permissions = permissions
@@ -71,7 +73,7 @@ class Agent:
             session=session,
             history=history,
             context=Context(history, config=config),
-            prompt=Prompt(Path(workspace), config=config, clock=clock),
+            prompt=prompt or Prompt(Path(workspace), config=config, clock=clock),
             toolbox=toolbox,
             config=config,
             clock=clock,
@@ -123,6 +125,34 @@ class Agent:
             )
         return self._drained()
 
+    async def prepare(
+        self, message: str | Mapping[str, Any], *, reminder: str = "", limit_tokens: int = 0
+    ) -> int:
+        """Estimated tokens of the request that a turn with this message would begin with.
+
+        Writes nothing but what makes the history valid. What it sets holds for the next turn.
+
+        Args:
+            message: what would be said.
+            reminder: a note to stand in front of it in requests; never journaled.
+            limit_tokens: at most so many tokens are sent, by a view where need be; 0: as many as
+                the model's window takes.
+
+        Raises:
+            MessageRefused: it is no user message.
+            ContextTooLarge: the message alone is larger than the limit.
+            TurnRunning: there is a turn.
+        """
+        if self._worker is not None:
+            raise TurnRunning
+        said = user_message(message)
+        await self.open()
+        await Turn(self._desk, self._calls).refresh_system(writes=False)
+        context = self._desk.context
+        context.remind(reminder, limit_tokens=limit_tokens)
+        # A long conversation that is read for the first time is encoded whole.
+        return await to_end(asyncio.to_thread(context.tokens_with, said))
+
     async def run(self, message: str | Mapping[str, Any]) -> AsyncGenerator[AgentEvent, None]:
         """One turn, as events; the last is `TurnFinished`, whatever happens.
 
@@ -153,6 +183,7 @@ class Agent:
             self.cancel()
             await asyncio.wait({worker})
             self._worker = None
+            self._desk.context.remind("", limit_tokens=0)
 
     def cancel(self) -> bool:
         """Stop the running turn at once; its `TurnFinished` follows. False: there is none."""

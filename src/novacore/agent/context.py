@@ -5,7 +5,8 @@ decides and remembers nothing durable: the turn journals a view before it is use
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 from novacore import llm
 from novacore.agent.config import Config
@@ -65,6 +66,9 @@ class Context:
         self._kept_tokens = 0
         self._ratio = 1.0
         self._refused_tokens = 0
+        self._reminder = ""
+        self._reminded: int | None = None
+        self._limit_tokens = 0
 
     def use(self, model: llm.Model, *, system: str, tools: Sequence[llm.ToolSpec]) -> None:
         """Begin a conversation with this model; every message is encoded again."""
@@ -74,6 +78,7 @@ class Context:
         self._conversation = model.conversation(system=system, tools=tools)
         self._can_read = any(tool.name == "read_output" for tool in tools)
         self._tokens, self._total, self._applied = [], 0, None
+        self._reminded = None
         self._history.changed_from = 0
 
     @property
@@ -105,6 +110,59 @@ class Context:
             if tokens <= capacity:
                 return self._request(keep=tuple(self._keep), lead=view.lead, tokens=tokens)
         return self._draft(capacity)
+
+    def remind(self, text: str, *, limit_tokens: int) -> None:
+        """What stands in front of the next user message in requests, and how large those may be.
+
+        Args:
+            text: never journaled; empty: nothing, and what stood there is taken out again.
+            limit_tokens: at most so many tokens are sent; 0: what the window takes.
+        """
+        self._limit_tokens = limit_tokens
+        self._reminder = text
+        if self._reminded is not None and self._reminded < len(self._tokens):
+            index = self._reminded
+            self._put(index, self._history.items[index].message)
+        self._reminded = None
+
+    def tokens_with(self, message: Mapping[str, Any]) -> int:
+        """Estimated tokens of a request with this message at its end, views taken into account.
+
+        Raises:
+            ContextTooLarge: the message alone is larger than the limit.
+        """
+        self._sync()
+        end = len(self.conversation)
+        self.conversation.extend([self._reminding(message)])
+        added = self.conversation.message_tokens(end)
+        self.conversation.truncate(end)
+        capacity = self._capacity()
+        base = self.conversation.base_tokens
+        least = added
+        if self._total + added > capacity:
+            least += _LEAD_TOKENS + _tokens_of(self._quote(capacity))
+        if least > capacity:
+            raise ContextTooLarge(needed_tokens=least + base, limit_tokens=max(0, capacity) + base)
+        total = min(capacity, self._total + added) + base
+        return total + total * _MARGIN_PERCENT // 100
+
+    def _reminding(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not self._reminder:
+            return message
+        content = message.get("content")
+        if isinstance(content, str):
+            return {**message, "content": f"{self._reminder}\n\n{content}"}
+        blocks = cast("Sequence[Any]", content or ())
+        return {**message, "content": [{"type": "text", "text": self._reminder}, *blocks]}
+
+    def _put(self, index: int, message: Mapping[str, Any]) -> None:
+        """Send another message in place of one, and count it."""
+        before = self._tokens[index]
+        self.conversation.replace(index, message)
+        self._tokens[index] = self.conversation.message_tokens(index)
+        self._total += self._tokens[index] - before
+        if self._applied is not None and index in self._keep:
+            self._kept_tokens += self._tokens[index] - before
 
     def learn(self, request: Request, usage: llm.Usage) -> None:
         """Compare an estimate with what the provider counted; only more than estimated counts."""
@@ -140,6 +198,12 @@ class Context:
                 self._keep.append(index)
                 self._kept_tokens += tokens
         self._history.changed_from = len(items)
+        if self._reminder and self._reminded is None and start < len(items):
+            # The first user message that comes after the reminder was set.
+            said = [at for at in range(start, len(items)) if items[at].role == "user"]
+            if said:
+                self._reminded = said[-1]
+                self._put(said[-1], self._reminding(items[said[-1]].message))
 
     def _window(self) -> tuple[int, int]:
         """The model's window in our estimated tokens, and what of it is kept for the answer."""
@@ -154,6 +218,8 @@ class Context:
         if self._refused_tokens:
             window = min(window, self._refused_tokens * _OVERFLOW_PERCENT // 100 + reserve)
         room = window - reserve - self.conversation.base_tokens
+        if self._limit_tokens:
+            room = min(room, self._limit_tokens - self.conversation.base_tokens)
         if self._history.view_mode == "off":
             return room
         return min(room, self._config.context_tokens_max)

@@ -5,9 +5,12 @@ The defaults here are for a person's own machine, and are named for what they do
 
 import dataclasses
 from collections.abc import Mapping
+from concurrent.futures import Future
 from typing import Any, Protocol
 
-from novacore.llm import ModelInfo, Usage
+from novacore.agent.history import USAGE, Session
+from novacore.journal import Appended, NewEntry
+from novacore.llm import Finished, ModelInfo, Usage
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -62,6 +65,32 @@ class Hold:
     """The cap that was granted; None: the model's own."""
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MadeCall:
+    """A model call that is over, as its usage entry tells of it."""
+
+    model: ModelInfo
+    """Who answered."""
+    finished: Finished
+    """What came, whole or in part."""
+    purpose: str
+    """answer or summary."""
+    ms: int
+    """How long it took."""
+
+    def body(self, hold: Hold) -> dict[str, Any]:
+        """The body of the usage entry where nobody counts for an account."""
+        body = {
+            "model": self.model.name,
+            "provider": self.model.provider,
+            **dataclasses.asdict(self.finished.usage),
+            "ms": self.ms,
+            "purpose": self.purpose,
+            "stop_reason": self.finished.stop_reason,
+        }
+        return body | ({"hold": hold.id} if hold.id else {})
+
+
 class Meter(Protocol):
     """Counts model calls. Fails closed: without a hold there is no call.
 
@@ -74,6 +103,12 @@ class Meter(Protocol):
         Raises:
             NovaError: there is none; the turn fails with this error.
         """
+        ...
+
+    def submit(
+        self, hold: Hold, call: MadeCall, *, session: Session, entries: tuple[NewEntry, ...]
+    ) -> "Future[Appended]":
+        """Append what a call gave, and behind it what it cost, in one append."""
         ...
 
     async def settle(self, hold: Hold, usage: Usage) -> None:
@@ -91,6 +126,12 @@ class FreeMeter:
     async def reserve(self, *, model: ModelInfo, input_tokens: int, purpose: str) -> Hold:
         """Always granted."""
         return Hold(id="")
+
+    def submit(
+        self, hold: Hold, call: MadeCall, *, session: Session, entries: tuple[NewEntry, ...]
+    ) -> "Future[Appended]":
+        """Notes what the call cost, for the person's own eyes."""
+        return session.submit(*entries, NewEntry(kind=USAGE, body=call.body(hold)))
 
     async def settle(self, hold: Hold, usage: Usage) -> None:
         """Nothing to settle."""

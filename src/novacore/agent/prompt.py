@@ -9,6 +9,7 @@ import datetime as dt
 import platform
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from novacore.agent.config import Config
 from novacore.agent.notebook import Note, note_line
@@ -34,6 +35,18 @@ class _Seen:
 
     stamp: tuple[int, int, int]
     text: str
+
+
+class PromptMaker(Protocol):
+    """Makes a system prompt."""
+
+    def take_notes(self, notes: Sequence[Note], /) -> None:
+        """What earlier sessions noted for this one."""
+        ...
+
+    def text(self, *, with_tools: bool, window_tokens: int) -> str:
+        """The prompt as it must be now; the same text while nothing changed."""
+        ...
 
 
 class Prompt:

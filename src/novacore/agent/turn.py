@@ -24,12 +24,12 @@ from novacore.agent.events import (
     UsageNoted,
     ViewMade,
 )
-from novacore.agent.gate import Gate, Hold, Meter
-from novacore.agent.history import STATE, USAGE, VIEW, History, Session, append, repair_entries
+from novacore.agent.gate import Gate, Hold, MadeCall, Meter
+from novacore.agent.history import STATE, VIEW, History, Session, append, repair_entries
 from novacore.agent.pairing import CANCELLED, NO_RESULT
-from novacore.agent.prompt import Prompt
+from novacore.agent.prompt import PromptMaker
 from novacore.agent.toolbox import Toolbox
-from novacore.agent.uncut import result_of
+from novacore.agent.uncut import result_of, to_end
 from novacore.agent.view import View
 
 _BATCH_ENTRIES = 200
@@ -44,7 +44,7 @@ class Desk:
     session: Session
     history: History
     context: Context
-    prompt: Prompt
+    prompt: PromptMaker
     toolbox: Toolbox
     config: Config
     clock: kit.Clock
@@ -58,10 +58,19 @@ class Desk:
     """The tools that the model is told of."""
 
     async def record(self, *entries: Mapping[str, Any] | journal.NewEntry) -> tuple[int, ...]:
-        """Append entries and take them into the history; returns their positions."""
+        """Append entries, if any, and take them into the history; returns their positions."""
         positions = await append(self.session, *entries)
         self.history.refresh(self.session.open())
         return positions
+
+    async def record_call(
+        self, call: MadeCall, hold: Hold, *entries: journal.NewEntry
+    ) -> tuple[int, ...]:
+        """Append what a model call gave together with what it cost."""
+        future = self.meter.submit(hold, call, session=self.session, entries=entries)
+        done = await to_end(asyncio.wrap_future(future))
+        self.history.refresh(self.session.open())
+        return done.positions
 
     async def mend(self, *, note: str = NO_RESULT, with_tail: bool = True) -> None:
         """Journal what makes the history valid, and say so.
@@ -134,7 +143,7 @@ class Turn:
     async def _step(self) -> tuple[llm.ToolCall, ...]:
         desk = self._desk
         await desk.mend()
-        await self._refresh_system()
+        await self.refresh_system()
         finished = await self._answer()
         if finished.is_partial:
             await desk.mend(note=_BROKEN_OFF)
@@ -146,14 +155,21 @@ class Turn:
         await desk.mend(with_tail=False)
         return desk.history.open_calls()
 
-    async def _refresh_system(self) -> None:
+    async def refresh_system(self, *, writes: bool = True) -> None:
         """Make system prompt and tools what they must be now; journal them when they changed."""
         desk = self._desk
         info = desk.model.info
         tools = desk.toolbox.specs if info.supports_tools else ()
         text = desk.prompt.text(with_tools=bool(tools), window_tokens=info.window_tokens)
-        if text == desk.system:
-            return
+        if text != desk.system:
+            self._use_system(text, tools)
+        if writes and (desk.history.system, desk.history.model) != (text, info.name):
+            body = {"system": text, "model": info.name, "provider": info.provider}
+            await desk.record(journal.NewEntry(kind=STATE, body=body))
+
+    def _use_system(self, text: str, tools: tuple[llm.ToolSpec, ...]) -> None:
+        desk = self._desk
+        info = desk.model.info
         desk.context.use(desk.model, system=text, tools=tools)
         if tools and desk.context.conversation.base_tokens > info.window_tokens // 2:
             tools = ()
@@ -166,9 +182,6 @@ class Turn:
                 )
             )
         desk.system, desk.tools = text, tools
-        if (desk.history.system, desk.history.model) != (text, info.name):
-            body = {"system": text, "model": info.name, "provider": info.provider}
-            await desk.record(journal.NewEntry(kind=STATE, body=body))
 
     async def _request(self) -> Request:
         """What is sent next; a view that this needs is journaled and shown first."""
@@ -211,8 +224,8 @@ class Turn:
         async with self._held(tokens, purpose="summary") as hold:
             started_s = desk.clock.monotonic_s()
             finished = await summary.finished_of(desk.model.stream(body))
-            usage = self._usage(finished, hold, started_s=started_s, purpose="summary")
-            await desk.record(usage)
+            made = self._made(finished, started_s=started_s, purpose="summary")
+            await desk.record_call(made, hold)
             await self._settle(finished, hold, purpose="summary")
         return finished
 
@@ -283,13 +296,13 @@ class Turn:
         entries: list[journal.NewEntry] = []
         if not finished.is_partial or _says_something(message):
             entries.append(journal.NewEntry(body=message, actor=desk.model.info.name[:200]))
-        is_charged = finished.usage.total > 0
-        if is_charged:
-            entries.append(self._usage(finished, hold, started_s=started_s, purpose="answer"))
-        if entries:
+        if finished.usage.total > 0:
+            call = self._made(finished, started_s=started_s, purpose="answer")
+            positions = await desk.record_call(call, hold, *entries)
+        else:
             positions = await desk.record(*entries)
-            if entries[0].kind == journal.MESSAGE:
-                desk.emit(MessageRecorded(position=positions[0], message=message))
+        if entries:
+            desk.emit(MessageRecorded(position=positions[0], message=message))
         await self._settle(finished, hold, purpose="answer")
 
     async def _settle(self, finished: llm.Finished, hold: Hold, *, purpose: str) -> None:
@@ -301,21 +314,10 @@ class Turn:
         await desk.meter.settle(hold, finished.usage)
         desk.emit(UsageNoted(usage=finished.usage, purpose=purpose))
 
-    def _usage(
-        self, finished: llm.Finished, hold: Hold, *, started_s: float, purpose: str
-    ) -> journal.NewEntry:
+    def _made(self, finished: llm.Finished, *, started_s: float, purpose: str) -> MadeCall:
         desk = self._desk
-        body = {
-            "model": desk.model.info.name,
-            "provider": desk.model.info.provider,
-            **dataclasses.asdict(finished.usage),
-            "ms": round((desk.clock.monotonic_s() - started_s) * 1_000),
-            "purpose": purpose,
-            "stop_reason": finished.stop_reason,
-        }
-        if hold.id:
-            body["hold"] = hold.id
-        return journal.NewEntry(kind=USAGE, body=body)
+        ms = round((desk.clock.monotonic_s() - started_s) * 1_000)
+        return MadeCall(model=desk.model.info, finished=finished, purpose=purpose, ms=ms)
 
     @contextlib.asynccontextmanager
     async def _held(self, tokens: int, *, purpose: str) -> AsyncGenerator[Hold]:

@@ -232,7 +232,7 @@ async def test_a_gate_that_refuses_a_call_tells_the_model_why(make_agent, sessio
     assert session.messages[2]["content"] == "Not run: bash is off."
 
 
-class Counting:
+class Counting(agent.FreeMeter):
     """A meter that writes down what it is asked."""
 
     def __init__(self, output_tokens_max=None):
@@ -300,3 +300,41 @@ async def test_what_another_process_appends_is_in_the_next_request(make_agent, s
     await run(one, "second")
     sent = one.model.requests[-1]["messages"][-1]["content"]
     assert [block["text"] for block in sent] == ["from elsewhere", "second"]
+
+
+async def test_a_reminder_is_sent_with_the_message_and_never_journaled(make_agent, session):
+    model = ScriptedModel(Reply(text="one"), Reply(text="two"))
+    one = make_agent(model)
+    plain = await one.prepare("And Friday?")
+    counted = await one.prepare("And Friday?", reminder="<recalled>it rains</recalled>")
+    assert counted > plain
+    await run(one, "And Friday?")
+    sent = model.requests[0]["messages"][-1]["content"][0]["text"]
+    assert sent == "<recalled>it rains</recalled>\n\nAnd Friday?"
+    assert session.messages[0]["content"] == "And Friday?"
+    await run(one, "Thanks")
+    said = [each["content"] for each in model.requests[1]["messages"] if each["role"] == "user"]
+    assert "recalled" not in str(said)
+
+
+async def test_a_limit_on_one_turn_is_kept_by_a_view_and_lifted_after_it(make_agent, session):
+    for number in range(30):
+        session.append({"role": "user", "content": f"question {number} " + "words " * 50})
+        session.append({"role": "assistant", "content": f"answer {number} " + "words " * 50})
+    model = ScriptedModel(Reply(text="one"), Reply(text="two"))
+    one = make_agent(model)
+    whole = await one.prepare("now")
+    counted = await one.prepare("now", limit_tokens=whole // 2)
+    assert counted <= whole * 52 // 100
+    await run(one, "now")
+    assert len(model.requests[0]["messages"]) < 40
+    await run(one, "and now")
+    assert len(model.requests[1]["messages"]) == 63
+
+
+async def test_a_message_over_the_limit_is_refused_before_anything_is_written(make_agent, session):
+    one = make_agent(ScriptedModel())
+    limit = await one.prepare("x")
+    with pytest.raises(agent.ContextTooLarge):
+        await one.prepare("words " * 2_000, limit_tokens=limit + 500)
+    assert kinds(session) == []
