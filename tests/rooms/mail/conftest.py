@@ -30,7 +30,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, object]]] = {
         "device": "Firefox on Linux", "ip": "192.0.2.7", "at_us": NOON_US,
         "link": f"{HOME}/settings",
     },
-    "password_changed": {"device": "Firefox on Linux", "at_us": NOON_US, "link": f"{HOME}/settings"},
+    "password_changed": {"device": "Firefox on Linux", "link": f"{HOME}/settings"},
     "reset": {"link": f"{HOME}/reset?token=abc&x=1"},
     "session_reused": {"ip": "192.0.2.7", "link": f"{HOME}/settings"},
     "trial_ended": {"link": f"{HOME}/plans"},
