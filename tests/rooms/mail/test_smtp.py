@@ -147,6 +147,7 @@ async def test_a_certificate_that_nobody_vouches_for_gets_no_letter(
     assert received.letters == []
 
 
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 async def test_a_wrong_password_waits_for_the_administrator(make_mailer, smtp_server):
     port = smtp_server(authenticator=_authenticator, auth_required=True, auth_require_tls=False)
     mailer = make_mailer(
