@@ -142,6 +142,11 @@ class MemoryStore(journal.JournalStore):
         return self._around.memories(self)
 
     @property
+    def embedder(self) -> llm.Embedder | None:
+        """Who makes vectors of texts; None: nobody is installed or wanted."""
+        return self._around.embedder
+
+    @property
     def has_tiers(self) -> bool:
         """Whether there are tiers; sessions kept as JSON files have none."""
         return self._around.chosen.store == "journal"

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from novacore import billing, chat, database, identity, kit, mail, settings
+from novacore import billing, chat, database, identity, kit, llm, mail, settings
+from novacore.bootstrap.calling import ModelCalls, open_model_calls
 from novacore.bootstrap.library import MemoryStore, open_store
 
 DATABASE_FILE: Final = "business.db"
@@ -66,6 +67,27 @@ class Platform:
         """Counts every model call."""
         self.policy: chat.Policy = chat.PermissivePolicy()
         """The rules over what goes in and out."""
+        self._models: ModelCalls | None = None
+
+    @property
+    def catalog(self) -> llm.Catalog:
+        """The models by name; there once the platform was started."""
+        return self._started.catalog
+
+    @property
+    def calls(self) -> chat.Calls:
+        """Makes calls of models for `/v1`; there once the platform was started."""
+        return self._started.calls
+
+    @property
+    def embeddings(self) -> chat.Embeddings:
+        """Makes vectors for accounts; there once the platform was started."""
+        return self._started.embeddings
+
+    @property
+    def _started(self) -> ModelCalls:
+        assert self._models is not None, "the platform was not started"
+        return self._models
 
     def store_of(self, account_id: str) -> MemoryStore:
         """One account's sessions and memories; don't close it."""
@@ -73,10 +95,21 @@ class Platform:
 
     async def start(self) -> None:
         """Begin what runs beside the requests: metering takes up what an earlier process left."""
+        self._models = await open_model_calls(
+            self.chosen,
+            store=self.store,
+            store_of=self.store_of,
+            metering=self.metering,
+            ledger=self.billing,
+            policy=self.policy,
+            clock=self.clock,
+        )
         self.metering.start()
 
     async def stop(self) -> None:
         """End what runs beside the requests, and settle what was appended."""
+        if self._models is not None:
+            await self._models.catalog.close()
         await self.metering.close()
 
     def close(self) -> None:

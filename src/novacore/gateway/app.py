@@ -1,5 +1,6 @@
 """The whole HTTP app: FastAPI's routes and the model routes side by side, behind one edge."""
 
+import asyncio
 import contextlib
 import importlib.metadata
 from collections.abc import AsyncIterator, Callable
@@ -23,6 +24,7 @@ from novacore.gateway.metrics import Metrics
 from novacore.gateway.plans import PlanCache
 from novacore.gateway.routes import ROUTERS
 from novacore.gateway.services import Services
+from novacore.gateway.v1 import V1
 
 _MODEL_PATHS = "/v1/"
 
@@ -47,7 +49,7 @@ class Gateway:
         self.may_watch: Callable[[str], bool] = within(config.metrics_from)
         """Whether somebody at this address may read `/metrics`."""
         self.api = _api(self)
-        self._models: ASGIApp | None = None
+        self._models: ASGIApp = V1(self.services)
         self._edge = EdgeGate(
             self._route,
             config=config,
@@ -71,17 +73,22 @@ class Gateway:
         """Answer one request; ASGI."""
         await self._edge(scope, receive, send)
 
-    async def close(self) -> None:
-        """Let running calls end and connections go."""
-        await self.limiter.close()
-        self.services.close()
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run what runs beside the requests; the server's start and end."""
+        platform = self.services.platform
+        await platform.start()
+        try:
+            yield
+        finally:
+            await platform.stop()
+            await self.limiter.close()
+            await asyncio.to_thread(self.services.close)
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._models is not None and scope["type"] == "http":
-            path: str = scope["path"]
-            if path.startswith(_MODEL_PATHS):
-                await self._models(scope, receive, send)
-                return
+        if scope["type"] == "http" and scope["path"].startswith(_MODEL_PATHS):
+            await self._models(scope, receive, send)
+            return
         await self.api(scope, receive, send)
 
 
@@ -104,8 +111,8 @@ def open_limiter(config: settings.ServerConfig, clock: kit.Clock) -> Limiter:
 def _api(gateway: Gateway) -> fastapi.FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(_app: fastapi.FastAPI) -> AsyncIterator[None]:
-        yield
-        await gateway.close()
+        async with gateway.running():
+            yield
 
     api = fastapi.FastAPI(
         title=gateway.config.name,

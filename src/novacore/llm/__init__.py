@@ -61,7 +61,7 @@ from novacore.llm.model import (
     Usage,
 )
 from novacore.llm.relay.answer import Answer
-from novacore.llm.relay.body import Body, input_tokens, read_body
+from novacore.llm.relay.body import Body, input_tokens, message_tokens, read_body
 from novacore.llm.relay.catalog import Catalog, CatalogModel, tables_of
 from novacore.llm.relay.config import RelayConfig
 from novacore.llm.relay.relay import Relay, Reply
@@ -125,6 +125,7 @@ __all__ = [
     "input_tokens",
     "install_builtin_model",
     "is_builtin_installed",
+    "message_tokens",
     "open_catalog",
     "open_embedder",
     "open_model",

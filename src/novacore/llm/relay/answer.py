@@ -1,6 +1,6 @@
 """One relayed answer on its way to the client: its bytes, and what is known of it at any moment."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from typing import Any
 
 from novacore.llm.errors import LLMError, ReplyInvalid, StreamBroken
@@ -90,7 +90,7 @@ class Answer:
         finished = await self._finish()
         return self._rewriter().whole(finished)
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self) -> AsyncGenerator[bytes]:
         """The stream, as the client is told it.
 
         Raises:

@@ -14,7 +14,8 @@ from novacore.llm.errors import BodyInvalid
 from novacore.llm.families import WireName
 from novacore.llm.formats.encoding import mapping_of, mappings_of, text_of
 from novacore.llm.formats.reading import split
-from novacore.llm.formats.tokens import count_parts, count_tokens
+from novacore.llm.formats.tokens import MESSAGE_TOKENS, count_parts, count_tokens
+from novacore.llm.model import Message
 
 _RawObject = dict[str, msgspec.Raw]
 _read_raw = msgspec.json.Decoder(_RawObject).decode
@@ -82,8 +83,13 @@ class Body:
         return budget + 1 if type(budget) is int and budget > 0 and self.wire == "anthropic" else 1
 
 
-def read_body(data: bytes, *, wire: WireName) -> Body:
+def read_body(data: bytes, *, wire: WireName, is_counted_only: bool = False) -> Body:
     """The request in `data`, checked as far as we rely on it; what we don't know is kept.
+
+    Args:
+        data: the body.
+        wire: the client's format.
+        is_counted_only: True: its tokens are counted and nothing is asked, so no cap is needed.
 
     Raises:
         BodyInvalid: it is no JSON object, or a field that we rely on is not what it must be.
@@ -94,6 +100,9 @@ def read_body(data: bytes, *, wire: WireName) -> Body:
         raise BodyInvalid(f"The body is no JSON object: {error}.", parameter="") from error
     body = Body(wire=wire, raw=raw, read=cast("Mapping[str, Any]", read))
     _check(body)
+    is_capped = wire == "openai" or is_counted_only or body.read.get("max_tokens") is not None
+    if not is_capped:
+        raise BodyInvalid("max_tokens: Field required", "max_tokens")
     return body
 
 
@@ -114,8 +123,6 @@ def _check(body: Body) -> None:
         cap = body.read.get(name)
         if cap is not None and (type(cap) is not int or cap < 1):
             raise BodyInvalid(f"{name}: must be a whole number of at least 1.", name)
-    if body.wire == "anthropic" and body.read.get("max_tokens") is None:
-        raise BodyInvalid("max_tokens: Field required", "max_tokens")
 
 
 def input_tokens(body: Body, *, tokens_percent: int, margin_percent: int = _MARGIN_PERCENT) -> int:
@@ -126,7 +133,7 @@ def input_tokens(body: Body, *, tokens_percent: int, margin_percent: int = _MARG
         tokens_percent: what the model's family counts for a text, in percent of our estimate.
         margin_percent: added for what the estimate misses.
     """
-    count = count_messages(body.messages)
+    count = sum(message_tokens(message) for message in body.messages)
     for name in ("system", "tools", "functions", "response_format"):
         raw = body.raw.get(name)
         if raw is not None:
@@ -135,16 +142,12 @@ def input_tokens(body: Body, *, tokens_percent: int, margin_percent: int = _MARG
     return -(-count * percent // 10_000) + _OVERHEAD_TOKENS
 
 
-def count_messages(messages: list[Mapping[str, Any]]) -> int:
-    """Our estimate of what messages cost."""
-    total = 0
-    for message in messages:
-        content = message.get("content")
-        if isinstance(content, str) and len(message) == 2:
-            total += count_tokens(content) + 4
-        else:
-            total += count_parts(split(message))
-    return total
+def message_tokens(message: Message) -> int:
+    """Our estimate of what one message of any shape costs."""
+    content = message.get("content")
+    if isinstance(content, str) and len(message) == 2:
+        return count_tokens(content) + MESSAGE_TOKENS
+    return count_parts(split(message))
 
 
 def patched(

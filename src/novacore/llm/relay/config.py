@@ -88,6 +88,14 @@ class RelayConfig:
         "for a reply under an Idempotency-Key.",
     )
 
+    embedding_texts_max: int = kit.setting(
+        2_048,
+        unit="texts",
+        minimum=1,
+        maximum=100_000,
+        doc="Most texts in one request for vectors.",
+    )
+
     def __post_init__(self) -> None:
         """Check every value.
 

@@ -1,7 +1,7 @@
 """The body for a model's provider: the client's own, patched, or made anew in another format."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -82,7 +82,8 @@ def _openai_messages(
 
 def _system_with(said: Any, lead: str) -> bytes:
     if isinstance(said, list):
-        return encode({"role": "system", "content": [*said, {"type": "text", "text": lead}]})
+        blocks: list[Any] = [*cast("list[Any]", said), {"type": "text", "text": lead}]
+        return encode({"role": "system", "content": blocks})
     text = "\n\n".join(each for each in (said, lead) if each)
     return encode({"role": "system", "content": text})
 

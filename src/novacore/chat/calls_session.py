@@ -1,0 +1,182 @@
+"""The session behind a plain model call: its history goes to the model, what is said is journaled.
+
+Only a call that names a session has one (the header X-Nova-Session). Then the request holds what
+is new, and nothing that the session knows already.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from novacore import journal, kit, llm
+from novacore.chat import errors
+from novacore.chat.calls_model import Caller, CallRequest
+from novacore.chat.usage import WORKSPACE as USAGE_WORKSPACE
+
+WORKSPACE: Final = "chat"
+"""The workspace of sessions that are made by their first call."""
+_NAME_CHARS_MAX: Final = 200
+_NOTE: Final = "What was said in earlier conversations and may matter now:"
+
+OpenSession = Callable[[str, str], journal.Session]
+"""Opens or makes a session of an account, by name or id."""
+
+
+@dataclasses.dataclass(kw_only=True)
+class CallSession:
+    """What one call has of a session: history and reminders before it, the answer after it."""
+
+    name: str
+    """Empty: the call has reminders only."""
+    owner: str
+    """Whose session it is."""
+    opened: Any = None
+    """The session itself."""
+    history: Sequence[llm.Message] = ()
+    """What stands before the client's messages."""
+    lead: str = ""
+    """A note for the model, with what was recalled."""
+    left_out: int = 0
+    """Messages of the session that did not fit in the model's window."""
+    history_tokens: int = 0
+    """Our estimate of history and note."""
+    new: Sequence[llm.Message] = ()
+    """What the client says now; journaled before the call."""
+
+    def tokens(self, percent: int) -> int:
+        """What history and note cost a model's family, from above."""
+        return -(-self.history_tokens * percent * 120 // 10_000)
+
+    async def said(self) -> None:
+        """Journal what the client says; durable on return."""
+        if self.name and self.new:
+            await asyncio.wrap_future(self.opened.submit(*self.new))
+
+    def answered(self, finished: llm.Finished, *, outcome: str) -> journal.NewEntry:
+        """The entry of the answer, as far as it came."""
+        message = dict(finished.message)
+        if outcome != "done":
+            message["is_partial"] = True
+        return journal.NewEntry(body=message)
+
+
+class CallSessions:
+    """Opens the sessions of calls.
+
+    Args:
+        store_of: an account's sessions and recall.
+        open_session: opens or makes a session by account and name.
+        hits: how many things said earlier a call is reminded of.
+        tokens_max: how much room those may take.
+        score_min: how well something must fit.
+    """
+
+    def __init__(
+        self,
+        *,
+        store_of: Callable[[str], Any],
+        open_session: OpenSession | None = None,
+        hits: int,
+        tokens_max: int,
+        score_min: float,
+    ) -> None:
+        self._store_of = store_of
+        self._open_session = open_session or self._opened
+        self._hits = hits
+        self._tokens_max = tokens_max
+        self._score_min = score_min
+
+    async def open(
+        self, request: CallRequest, *, body: llm.Body, caller: Caller, model: llm.CatalogModel
+    ) -> CallSession:
+        """The session that a request names, with as much history as fits in the model's window.
+
+        Raises:
+            SessionMissing: it can't be a session's name, or is not the caller's.
+            JournalError: the journal does not answer.
+        """
+        return await asyncio.to_thread(self._open, request, body, caller, model)
+
+    def _open(
+        self, request: CallRequest, body: llm.Body, caller: Caller, model: llm.CatalogModel
+    ) -> CallSession:
+        owner = caller.session_owner
+        made = CallSession(name=request.session, owner=owner)
+        if request.session:
+            made.opened = self._open_session(owner, request.session)
+            past = list(made.opened.messages)
+            room = _room(body, model)
+            made.history = _fitting(past, room=room)
+            made.left_out = len(past) - len(made.history)
+            made.new = [each for each in body.messages if each.get("role") not in _TOLD]
+        if request.is_recalling:
+            made.lead = self._lead(owner, body)
+        made.history_tokens = sum(_tokens(each) for each in made.history)
+        made.history_tokens += llm.count_tokens(made.lead)
+        return made
+
+    def _opened(self, owner: str, name: str) -> journal.Session:
+        if not name.isprintable() or len(name) > _NAME_CHARS_MAX:
+            raise errors.SessionMissing(
+                hint=f"A session's name has at most {_NAME_CHARS_MAX} printable characters."
+            )
+        store = self._store_of(owner)
+        with contextlib.suppress(journal.SessionUnknown):
+            found = store.get_session(name)
+            if found.workspace == USAGE_WORKSPACE:
+                raise errors.SessionMissing
+            return found
+        return store.session(name, workspace=WORKSPACE)
+
+    def _lead(self, owner: str, body: llm.Body) -> str:
+        """What was said earlier that fits what is asked now; empty: nothing does."""
+        asked = next(
+            (
+                reading.text
+                for each in reversed(body.messages)
+                if (reading := llm.read_message(each)).role == "user" and reading.text.strip()
+            ),
+            "",
+        )
+        if not asked or not self._hits:
+            return ""
+        try:
+            hits = self._store_of(owner).recall(
+                asked, limit=self._hits, tokens_max=self._tokens_max
+            )
+        except kit.NovaError:
+            # Recall degrades: a call is answered without it.
+            return ""
+        lines = [
+            f"- {hit.speaker or 'someone'}: {hit.text}"
+            for hit in hits
+            if hit.score >= self._score_min
+        ]
+        return "\n".join((_NOTE, *lines)) if lines else ""
+
+
+_TOLD: Final = ("system", "developer")
+
+
+def _room(body: llm.Body, model: llm.CatalogModel) -> int:
+    """How many tokens of history fit beside the request and its answer."""
+    own = llm.input_tokens(body, tokens_percent=model.choice.tokens_percent)
+    cap = min(body.output_tokens_wanted or model.output_tokens_max, model.window_tokens // 2)
+    room = model.window_tokens - own - cap
+    return room * 10_000 // (model.choice.tokens_percent * 120)
+
+
+def _fitting(past: Sequence[llm.Message], *, room: int) -> Sequence[llm.Message]:
+    """The newest messages that fit, from a person's word on: no result without its call."""
+    first = len(past)
+    while first and (room := room - _tokens(past[first - 1])) >= 0:
+        first -= 1
+    while first < len(past) and llm.read_message(past[first]).role not in ("user", "system"):
+        first += 1
+    return past[first:]
+
+
+def _tokens(message: llm.Message) -> int:
+    return llm.message_tokens(message)
