@@ -2,6 +2,6 @@
 
 import fastapi
 
-from novacore.gateway.routes import health
+from novacore.gateway.routes import health, store, usage
 
-ROUTERS: tuple[fastapi.APIRouter, ...] = (health.router,)
+ROUTERS: tuple[fastapi.APIRouter, ...] = (health.router, store.router, usage.router)
