@@ -1,0 +1,31 @@
+import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect } from "react";
+
+import { call, onAccount } from "@/api/client";
+import type { Account } from "@/api/model";
+import { getPublicConfig } from "@/features/auth/api";
+
+export const accountQuery = queryOptions({
+  queryKey: ["account"],
+  queryFn: () => call<Account>("GET", "account"),
+  staleTime: 60_000,
+});
+
+export const publicConfigQuery = queryOptions({
+  queryKey: ["config"],
+  queryFn: getPublicConfig,
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+export function useAccount(): Account | undefined {
+  return useQuery(accountQuery).data;
+}
+
+/** Puts the account that comes with each new token where `useAccount` finds it. */
+export function useAccountFromTokens(): void {
+  const client = useQueryClient();
+  useEffect(
+    () => onAccount((account) => client.setQueryData(accountQuery.queryKey, account)),
+    [client],
+  );
+}

@@ -1,0 +1,85 @@
+import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+
+/** This close to the end counts as the end. */
+const NEAR_PX = 96;
+
+export interface Scrolling {
+  /** The element that scrolls. */
+  readonly place: RefObject<HTMLDivElement | null>;
+  /** What is in it, and grows. */
+  readonly content: RefObject<HTMLDivElement | null>;
+  /** True where the person has scrolled up: new text must not pull them down. */
+  readonly isAway: boolean;
+  readonly toEnd: () => void;
+}
+
+/**
+ * Keeps the end in view while text comes, unless the person looks at something further up. A new
+ * question brings them back to the end.
+ */
+export function useStickToEnd(question: string | null): Scrolling {
+  const place = useRef<HTMLDivElement>(null);
+  const content = useRef<HTMLDivElement>(null);
+  const isAtEnd = useRef(true);
+  const [isAway, setIsAway] = useState(false);
+
+  const toEnd = useCallback(() => {
+    const element = place.current;
+    if (element) {
+      isAtEnd.current = true;
+      element.scrollTop = element.scrollHeight;
+      setIsAway(false);
+    }
+  }, []);
+
+  useEffect(() => {
+    const element = place.current;
+    if (!element || !content.current) {
+      return;
+    }
+    function onScroll() {
+      if (element) {
+        const left = element.scrollHeight - element.scrollTop - element.clientHeight;
+        isAtEnd.current = left < NEAR_PX;
+        setIsAway(left > 2 * NEAR_PX);
+      }
+    }
+    const observer = new ResizeObserver(() => {
+      if (isAtEnd.current) {
+        toEnd();
+      }
+    });
+    observer.observe(content.current);
+    observer.observe(element);
+    element.addEventListener("scroll", onScroll, { passive: true });
+    return () => {
+      observer.disconnect();
+      element.removeEventListener("scroll", onScroll);
+    };
+  }, [toEnd]);
+
+  useLayoutEffect(() => {
+    if (question !== null) {
+      toEnd();
+    }
+  }, [question, toEnd]);
+
+  return { place, content, isAway, toEnd };
+}
+
+/** Keeps what the person looks at in place while older messages are put above it. */
+export function useKeepPlace(place: RefObject<HTMLDivElement | null>, firstPosition: number | null) {
+  const before = useRef<{ first: number | null; height: number }>({ first: null, height: 0 });
+  useLayoutEffect(() => {
+    const element = place.current;
+    if (!element) {
+      return;
+    }
+    const { first, height } = before.current;
+    const cameAbove = first !== null && firstPosition !== null && firstPosition < first;
+    if (cameAbove && !CSS.supports("overflow-anchor", "auto")) {
+      element.scrollTop += element.scrollHeight - height;
+    }
+    before.current = { first: firstPosition, height: element.scrollHeight };
+  });
+}
