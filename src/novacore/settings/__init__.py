@@ -19,6 +19,7 @@ from novacore.settings.masking import without_secrets
 from novacore.settings.model import FILE_NAME, Settings, ShownSetting, TerminalFacts
 from novacore.settings.remote import RemoteConfig
 from novacore.settings.serving import ServerConfig
+from novacore.settings.working import WorkersConfig
 
 __all__ = [
     "FILE_NAME",
@@ -38,6 +39,7 @@ __all__ = [
     "ShownSetting",
     "TerminalFacts",
     "ValueInvalid",
+    "WorkersConfig",
     "describe",
     "load",
     "render_template",

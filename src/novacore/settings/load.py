@@ -30,6 +30,7 @@ from novacore.settings.model import DEFAULT_ORIGIN, FILE_NAME, Settings, Termina
 from novacore.settings.remote import RemoteConfig
 from novacore.settings.serving import ServerConfig
 from novacore.settings.sources import Given
+from novacore.settings.working import WorkersConfig
 
 ROOMS: Mapping[str, type] = {
     "": RootConfig,
@@ -45,6 +46,7 @@ ROOMS: Mapping[str, type] = {
     "billing": billing.Config,
     "chat": chat.Config,
     "mail": mail.Config,
+    "workers": WorkersConfig,
     "remote": RemoteConfig,
     "tiers": tiers.Config,
     "embedding": llm.EmbeddingConfig,
@@ -108,6 +110,7 @@ def load(
         billing=configs["billing"],
         chat=configs["chat"],
         mail=configs["mail"],
+        workers=configs["workers"],
         remote=configs["remote"],
         llm=configs["llm"],
         relay=configs["relay"],

@@ -11,6 +11,7 @@ from novacore.settings.config import CLIConfig, MCPConfig, OpsConfig
 from novacore.settings.keys import Key
 from novacore.settings.remote import RemoteConfig
 from novacore.settings.serving import ServerConfig
+from novacore.settings.working import WorkersConfig
 
 DEFAULT_ORIGIN = "default"
 FILE_NAME = "nova.toml"
@@ -66,6 +67,7 @@ class Settings:
     billing: billing.Config
     chat: chat.Config
     mail: mail.Config
+    workers: WorkersConfig
     remote: RemoteConfig
     embedding: llm.EmbeddingConfig
     relay: llm.RelayConfig
