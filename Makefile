@@ -17,15 +17,22 @@ VENV_PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help run test test-fast check fix bench bench-recall train-recall storm docs reference floor lock clean
+.PHONY: help run demo test test-fast check fix web client bench bench-recall bench-gateway bench-load train-recall storm docs reference floor lock clean
 
 help: ## List these commands
 	grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-13s %s\n", $$1, $$2 }'
 
-run: ## Start the agent in this terminal; TASK="…" runs one task and exits
+run: ## Serve NovaCore on http://127.0.0.1:8080; TASK="…" runs one task in the terminal and exits
 	$(BOOTSTRAP) local
+	if [ -z "$$TASK" ]; then $(VENV_PYTHON) tools/web.py build; fi
 	.venv/bin/nova model install
-	if [ -n "$$TASK" ]; then exec .venv/bin/nova run -t "$$TASK"; else exec .venv/bin/nova; fi
+	if [ -n "$$TASK" ]; then exec .venv/bin/nova run -t "$$TASK"; else exec .venv/bin/nova serve; fi
+
+demo: ## Serve NovaCore with a demonstration's data, in a directory of its own
+	$(BOOTSTRAP) local
+	$(VENV_PYTHON) tools/web.py build
+	.venv/bin/nova model install
+	exec .venv/bin/nova demo
 
 test: ## Run every check and every test, with coverage
 	$(BOOTSTRAP) dev
@@ -44,6 +51,14 @@ fix: ## Format the code and mend what the linter can mend
 	$(IN_VENV) ruff check --fix --quiet
 	$(IN_VENV) ruff format --quiet
 
+web: ## Build the web app, where something in web/ changed
+	$(BOOTSTRAP) local
+	$(VENV_PYTHON) tools/web.py build
+
+client: ## Write the web app's client anew from the server's routes
+	$(BOOTSTRAP) dev
+	$(IN_VENV) $(VENV_PYTHON) tools/web.py client
+
 bench: ## Measure against the peers, side by side, and print the table
 	$(BOOTSTRAP) bench --into .venv-bench
 	PATH="$(CURDIR)/.venv-bench/bin:$$PATH" .venv-bench/bin/python -m benchmarks
@@ -52,6 +67,15 @@ bench-recall: ## Measure how well recall finds what was said; DATA=file.json nam
 	$(BOOTSTRAP) bench --into .venv-bench
 	PATH="$(CURDIR)/.venv-bench/bin:$$PATH" .venv-bench/bin/python -m benchmarks.recall \
 		$(if $(DATA),--data "$(DATA)")
+
+bench-gateway: ## Measure the model API beside LiteLLM's proxy, in alternating rounds
+	$(BOOTSTRAP) bench --into .venv-bench
+	PATH="$(CURDIR)/.venv-bench/bin:$$PATH" .venv-bench/bin/python -m benchmarks.gateway
+
+bench-load: ## Measure 50 and 100 people at once in full chat turns, and kill the server in mid-load
+	$(BOOTSTRAP) dev
+	$(IN_VENV) $(VENV_PYTHON) -m benchmarks.load
+	$(IN_VENV) $(VENV_PYTHON) -m benchmarks.load.kills
 
 train-recall: ## Train the weights of recall anew from the conversations in training/
 	$(BOOTSTRAP) dev
@@ -78,5 +102,6 @@ lock: ## Resolve the newest releases of all requirements, with hashes
 
 clean: ## Remove everything that was built here; your data directory stays
 	rm -rf .venv .venv.lock .venv-* build dist site .cache .coverage .coverage.* \
+		web/node_modules src/novacore/web_dist \
 		.pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,170 @@
+"""`python -m benchmarks.load`: so many people at once, each in full chat turns.
+
+Each person makes a session, and then again and again: writes a message, reads the streamed answer
+to its end, reads the list of sessions, the messages and the quota, and thinks for a while. What the
+server adds to a turn is its time less what the scripted model takes by itself.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import aiohttp
+
+from benchmarks.load import stage
+
+_QUESTIONS = (
+    "What did I say about the garden last week?",
+    "My sister is called Ada and she lives in Lisbon.",
+    "Please sum up what we know about the lighthouse.",
+    "Remind me of the name of my sister.",
+)
+
+
+class Results:
+    """Times by what was asked, and what failed."""
+
+    def __init__(self) -> None:
+        self.took_ms: dict[str, list[float]] = defaultdict(list)
+        self.errors: list[str] = []
+
+    def percentile(self, what: str, share: float) -> float:
+        """The time below which this share of the answers came, ms."""
+        found = sorted(self.took_ms[what])
+        return found[min(len(found) - 1, int(len(found) * share))] if found else 0.0
+
+
+class Person:
+    """One person with a key."""
+
+    def __init__(
+        self, client: aiohttp.ClientSession, key: str, *, results: Results, think_s: float
+    ) -> None:
+        self._client = client
+        self._headers = {"authorization": f"Bearer {key}"}
+        self._results = results
+        self._think_s = think_s
+        self._random = random.Random(key)
+
+    async def run(self, turns: int) -> None:
+        """Talk for so many turns."""
+        await asyncio.sleep(self._random.uniform(0, self._think_s))
+        made = await self._json("POST", "/api/v1/sessions", "make a session", body={})
+        if made is None:
+            return
+        path = f"/api/v1/sessions/{made['id']}"
+        for turn in range(turns):
+            text = f"{_QUESTIONS[turn % len(_QUESTIONS)]} ({turn})"
+            await self._turn(f"{path}/turns", text)
+            await self._json("GET", "/api/v1/sessions", "list sessions")
+            await self._json("GET", f"{path}/messages", "read messages")
+            await self._json("GET", "/api/v1/usage/quota", "read the quota")
+            await asyncio.sleep(self._random.uniform(0.5, 1.5) * self._think_s)
+
+    async def _turn(self, path: str, text: str) -> None:
+        began_s = time.perf_counter()
+        event, first_s = "", 0.0
+        async with self._client.post(path, json={"text": text}, headers=self._headers) as answer:
+            if answer.status != 200:
+                self._results.errors.append(f"turn: {answer.status} {await answer.text()}")
+                return
+            async for line in answer.content:
+                if line.startswith(b"event: "):
+                    event = line[7:].strip().decode()
+                    if event == "delta" and not first_s:
+                        first_s = time.perf_counter()
+                if line.startswith(b"data: ") and event == "error":
+                    self._results.errors.append(f"turn: {line[6:200]!r}")
+        if event != "done":
+            self._results.errors.append(f"turn ended with {event!r}")
+        self._note("turn, first words", began_s, first_s)
+        self._note("turn, whole", began_s, time.perf_counter())
+
+    async def _json(self, method: str, path: str, what: str, *, body: dict | None = None):
+        began_s = time.perf_counter()
+        async with self._client.request(method, path, headers=self._headers, json=body) as answer:
+            content = await answer.read()
+        if answer.status >= 400:
+            self._results.errors.append(f"{what}: {answer.status} {content[:200]!r}")
+            return None
+        self._note(what, began_s, time.perf_counter())
+        return json.loads(content)
+
+    def _note(self, what: str, began_s: float, ended_s: float) -> None:
+        self._results.took_ms[what].append((ended_s - began_s) * 1_000)
+
+
+async def _direct_ms(port: int) -> tuple[float, float]:
+    """What the scripted model takes by itself: to its first words, and to its end."""
+    firsts, wholes = [], []
+    body = {"model": "scripted", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+    async with aiohttp.ClientSession() as client:
+        for _ in range(5):
+            began_s, first_s = time.perf_counter(), 0.0
+            url = f"http://127.0.0.1:{port}/v1/chat/completions"
+            async with client.post(url, json=body) as answer:
+                async for line in answer.content:
+                    if line.startswith(b"data:") and not first_s:
+                        first_s = time.perf_counter()
+            firsts.append((first_s - began_s) * 1_000)
+            wholes.append((time.perf_counter() - began_s) * 1_000)
+    return statistics.median(firsts), statistics.median(wholes)
+
+
+async def _crowd(url: str, keys: list[str], *, turns: int, think_s: float) -> Results:
+    results = Results()
+    connector = aiohttp.TCPConnector(limit=0)
+    timeout = aiohttp.ClientTimeout(total=120)
+    async with aiohttp.ClientSession(url, connector=connector, timeout=timeout) as client:
+        people = [Person(client, key, results=results, think_s=think_s) for key in keys]
+        await asyncio.gather(*(person.run(turns) for person in people))
+    return results
+
+
+def run(users: int, turns: int, *, think_s: float) -> int:
+    """One crowd; prints its table, and returns how many requests failed."""
+    with tempfile.TemporaryDirectory() as scratch, stage.upstream() as port:
+        folder = Path(scratch) / "data"
+        folder.mkdir()
+        keys = stage.make_accounts(folder, users)
+        first_ms, whole_ms = asyncio.run(_direct_ms(port))
+        with stage.Server(folder, upstream_port=port) as server:
+            began_s, cpu_s = time.monotonic(), server.cpu_s()
+            results = asyncio.run(_crowd(server.url, keys, turns=turns, think_s=think_s))
+            took_s, cpu_s = time.monotonic() - began_s, server.cpu_s() - cpu_s
+    messages = len(results.took_ms["turn, whole"])
+    print(f"\n{users} people, {messages} turns in {took_s:.0f} s, {think_s:g} s of thought between")
+    a_turn_ms = cpu_s / max(1, messages) * 1_000
+    print(f"  server CPU {cpu_s / took_s * 100:.0f} %, {a_turn_ms:.0f} ms a turn")
+    print(f"  {'':24}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'added p95':>11}")
+    alone = {"turn, first words": first_ms, "turn, whole": whole_ms}
+    for what in results.took_ms:
+        shown = [results.percentile(what, share) for share in (0.5, 0.95, 0.99)]
+        added = f"{shown[1] - alone[what]:11.0f}" if what in alone else ""
+        print(f"  {what:24}{shown[0]:9.0f}{shown[1]:9.0f}{shown[2]:9.0f}{added}")
+    print(f"  {len(results.errors)} errors")
+    for each in results.errors[:5]:
+        print(f"    {each}")
+    return len(results.errors)
+
+
+def main() -> int:
+    """Run each crowd; 0 where no request failed."""
+    parser = argparse.ArgumentParser(description="Many people at once on one server.")
+    parser.add_argument("--users", type=int, nargs="+", default=[50, 100])
+    parser.add_argument("--turns", type=int, default=10, help="turns of each person")
+    parser.add_argument("--think-s", type=float, default=5.0, help="thought between two turns")
+    options = parser.parse_args()
+    failed = [run(each, options.turns, think_s=options.think_s) for each in options.users]
+    return 1 if any(failed) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
