@@ -244,6 +244,21 @@ def _mcp(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "Over HTTP, clients send the token that is in the file mcp-token of the data."
 
 
+def _serve(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", metavar="HOST", help="listen on this address; 127.0.0.1")
+    parser.add_argument("--port", metavar="N", help="listen on this port; 8080")
+    parser.add_argument("--public-url", metavar="URL", help="the address that people use")
+    parser.add_argument("--tls-cert", metavar="FILE", help="speak TLS with this certificate")
+    parser.add_argument("--tls-key", metavar="FILE", help="the certificate's private key")
+    parser.add_argument(
+        "--role",
+        choices=("all", "gateway"),
+        default="all",
+        help="all of it, or only what answers requests: then run `nova work` too",
+    )
+    parser.epilog = "Ctrl+C ends it when running answers are finished; a second one at once."
+
+
 def _memories(parser: argparse.ArgumentParser) -> None:
     memories_grammar.add_actions(parser, parents=[_shared(is_top=False)])
 
@@ -312,6 +327,7 @@ COMMANDS: dict[str, tuple[str, _Build]] = {
     "recall": ("find what was said, and what is remembered", _recall),
     "verify": ("check that what is stored is what was written", _verify),
     "tiers": ("look at the projections of the journal, verify and mend them", _tiers),
+    "serve": ("serve the web app and the API", _serve),
     "mcp": ("serve the memory to other agents over the Model Context Protocol", _mcp),
     "backup": ("make, list, verify or prune backups", _backup),
     "restore": ("bring a backup back, as it was at any moment", _restore),

@@ -6,5 +6,15 @@ what they say. Start with `create_app`; `edge` shows what happens to each reques
 
 from novacore.gateway.app import Gateway, create_app
 from novacore.gateway.errors import GatewayError
+from novacore.gateway.logs import logging_to_stderr
+from novacore.gateway.server import Listening, listen, run_server
 
-__all__ = ["Gateway", "GatewayError", "create_app"]
+__all__ = [
+    "Gateway",
+    "GatewayError",
+    "Listening",
+    "create_app",
+    "listen",
+    "logging_to_stderr",
+    "run_server",
+]

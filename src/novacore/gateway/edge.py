@@ -31,7 +31,7 @@ LOG = logging.getLogger("novacore.gateway")
 _STRIPPED = (b"x-user-", b"x-service-", b"x-forwarded-", b"x-real-ip", b"forwarded")
 """Headers that say who somebody is: nobody outside may say that."""
 _BEARER_BYTES_MAX = 4_096
-_UNMATCHED = "unmatched"
+UNMATCHED = "unmatched"
 ROUTE_KEY = "nova.route"
 """Where a callable without FastAPI's routes names its route in the scope."""
 _CUT = 499
@@ -297,7 +297,7 @@ class EdgeGate:
 def route_of(scope: Scope) -> str:
     """The template of the route that answered, as `/api/v1/sessions/{id}`."""
     route = scope.get("route")
-    return getattr(route, "path", None) or scope.get(ROUTE_KEY) or _UNMATCHED
+    return getattr(route, "path", None) or scope.get(ROUTE_KEY) or UNMATCHED
 
 
 def _too_many(verdict: Verdict) -> errors.TooManyRequests:

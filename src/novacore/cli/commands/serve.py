@@ -1,0 +1,56 @@
+"""`nova serve`: the web app and the API, until a signal says to stop."""
+
+import argparse
+import contextlib
+import dataclasses
+import sys
+
+from novacore import bootstrap, gateway, settings
+from novacore.cli.context import Context, open_context
+from novacore.cli.exits import DONE
+
+_FLAGS = ("host", "port", "public_url", "tls_cert", "tls_key")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve; see `gateway.run_server`."""
+    given = [
+        f"server.{name}={getattr(arguments, name)}"
+        for name in _FLAGS
+        if getattr(arguments, name) is not None
+    ]
+    context = open_context(_with(arguments, given))
+    with contextlib.ExitStack() as closing:
+        listening = gateway.listen(context.settings.server)
+        closing.callback(listening.close)
+        access = closing.enter_context(
+            gateway.logging_to_stderr(as_json=_wants_json(context.settings.server))
+        )
+        chosen = dataclasses.replace(context.settings, server=listening.config)
+        platform = bootstrap.open_platform(chosen, announce=context.console.line)
+        closing.callback(platform.close)
+        app = gateway.create_app(platform, access=access)
+        gateway.run_server(
+            app,
+            listening,
+            ready=lambda: _say_where(context, listening.config),
+            stopping=lambda: context.console.line("Stopping when running answers are finished."),
+        )
+    return DONE
+
+
+def _with(arguments: argparse.Namespace, given: list[str]) -> argparse.Namespace:
+    """The arguments with our flags as settings, stronger than those of --set."""
+    changed = argparse.Namespace(**vars(arguments))
+    changed.set_command = [*getattr(arguments, "set_command", []), *given]
+    return changed
+
+
+def _wants_json(config: settings.ServerConfig) -> bool:
+    if config.log_format == "auto":
+        return not sys.stderr.isatty()
+    return config.log_format == "json"
+
+
+def _say_where(context: Context, config: settings.ServerConfig) -> None:
+    context.console.line(f"{config.name} is at {config.base_url} (Ctrl+C ends it).")

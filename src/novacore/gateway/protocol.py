@@ -1,0 +1,73 @@
+"""The HTTP protocol of the server, with a bound on the size and the time of a request's head."""
+
+import asyncio
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_BYTES_MAX = 65_536
+"""Request line and headers, all together."""
+_TOO_LARGE = "The request's head is too large."
+
+
+class BoundedHTTP(HttpToolsProtocol):
+    """Uvicorn's protocol; a client that sends its head too slowly, or without end, is let go of."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._is_in_head = True
+        self._is_new = False
+        self._head_bytes = 0
+        self._late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client came; its first request has to follow."""
+        super().connection_made(transport)
+        self._late = self.loop.call_later(self.timeout_keep_alive, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        self._cancel()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        super().on_message_begin()
+        self._is_in_head = self._is_new = True
+        self._head_bytes = 0
+
+    def on_headers_complete(self) -> None:
+        """The head is here, whole."""
+        self._is_in_head = False
+        self._cancel()
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came; those of a head are counted, and where it isn't whole it has to be soon."""
+        super().data_received(data)
+        if not self._is_in_head:
+            return
+        # What came with the end of another request is not all of this one's head.
+        self._head_bytes += 0 if self._is_new else len(data)
+        self._is_new = False
+        if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+            self.send_400_response(_TOO_LARGE)
+        elif self._late is None:
+            self._late = self.loop.call_later(self.timeout_keep_alive, self._give_up)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header is here."""
+        if len(name) + len(value) > HEAD_BYTES_MAX:
+            raise httptools.HttpParserError(_TOO_LARGE)
+        super().on_header(name, value)
+
+    def _give_up(self) -> None:
+        self._late = None
+        if not self.transport.is_closing():
+            self.transport.close()
+
+    def _cancel(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
