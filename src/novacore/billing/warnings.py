@@ -10,7 +10,6 @@ from novacore.billing.errors import QuotaSpent
 from novacore.billing.model import ResourceUse
 
 KIND: Final = "mail"
-_TOLD_MAX: Final = 10_000
 
 
 class Warnings:
@@ -18,7 +17,6 @@ class Warnings:
 
     def __init__(self, *, percent: int) -> None:
         self._percent = percent
-        self._told: set[str] = set()
 
     def counted(
         self,
@@ -85,8 +83,6 @@ class Warnings:
         now_us: int,
     ) -> None:
         key = str(kit.derived_id("usage-mail", account_id, day, use.resource, str(percent)))
-        if key in self._told:
-            return
         payload = {
             "template": "limit_100" if percent == 100 else "limit_80",
             "account_id": account_id,
@@ -98,6 +94,3 @@ class Warnings:
             },
         }
         database.put(connection, KIND, payload=payload, now_us=now_us, id=key)
-        if len(self._told) >= _TOLD_MAX:
-            self._told.clear()
-        self._told.add(key)
