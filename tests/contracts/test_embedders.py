@@ -112,6 +112,11 @@ def test_an_empty_and_a_very_long_text_have_a_row_of_finite_numbers(
     assert np.isfinite(rows).all()
 
 
+def test_half_a_surrogate_pair_is_read_as_a_question_mark(embedder: llm.Embedder) -> None:
+    odd, plain = embedder.embed(["tea \ud83d at five", "tea ? at five"])
+    assert np.array_equal(odd, plain)
+
+
 def test_it_can_be_closed_twice_and_used_again(embedder: llm.Embedder) -> None:
     embedder.close()
     embedder.close()

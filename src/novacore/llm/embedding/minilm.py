@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from novacore.llm.embedding.model import whole_text
 from novacore.llm.errors import EmbedderMissing
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class MiniLMEmbedder:
         session, tokenizer = self._loaded()
         wanted = {each.name for each in session.get_inputs()}
         for row, text in enumerate(texts):
-            encoding = tokenizer.encode(text)
+            encoding = tokenizer.encode(whole_text(text))
             ids = np.array([encoding.ids], np.int64)
             given = {
                 "input_ids": ids,

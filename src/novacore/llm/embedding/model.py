@@ -44,3 +44,8 @@ class Embedder(Protocol):
     def close(self) -> None:
         """Release what it holds. Idempotent."""
         ...
+
+
+def whole_text(text: str) -> str:
+    """The text with `?` for halves of surrogate pairs: no tokenizer and no API takes those."""
+    return text.encode("utf-8", "replace").decode()

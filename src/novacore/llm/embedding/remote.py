@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from novacore.kit import Clock
+from novacore.llm.embedding.model import whole_text
 from novacore.llm.errors import LLMError, ReplyInvalid
 from novacore.llm.formats.failures import failure
 from novacore.llm.retry import RetryPolicy
@@ -99,7 +100,7 @@ class RemoteEmbedder:
         size = self._service.batch_texts
         for start in range(0, len(texts), size):
             # An empty text is refused by some APIs.
-            batch = [text[:_CHARS_MAX] or " " for text in texts[start : start + size]]
+            batch = [whole_text(text[:_CHARS_MAX]) or " " for text in texts[start : start + size]]
             rows.extend(self._run(self._ask(batch)))
         if not rows:
             return np.zeros((0, self._dimensions), np.float32)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from novacore.llm.embedding.model import whole_text
 from novacore.llm.errors import DigestWrong, EmbedderMissing
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class WordLlamaEmbedder:
         weights, tokenizer = self._loaded()
         made = np.zeros((len(texts), weights.shape[1]), np.float32)
         for start in range(0, len(texts), _BATCH):
-            batch = [text[:_CHARS_MAX] for text in texts[start : start + _BATCH]]
+            batch = [whole_text(text[:_CHARS_MAX]) for text in texts[start : start + _BATCH]]
             found = tokenizer.encode_batch(batch, add_special_tokens=False)
             for row, encoding in enumerate(found, start):
                 if encoding.ids:
