@@ -1,15 +1,16 @@
 """NovaCore: a home for AI agents and chat that never forget.
 
-`import novacore` loads nothing else; `novacore.open(path)` gives a store of sessions.
+`import novacore` loads nothing else; `novacore.open(path)` gives a store of sessions, and
+`novacore.connect(url, key)` one on a server.
 """
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from novacore import bootstrap
+    from novacore import bootstrap, remote
 
-__all__ = ["open"]
+__all__ = ["connect", "open"]
 
 
 def open(path: str | Path) -> "bootstrap.MemoryStore":  # noqa: A001 - as in `novacore.open(path)`
@@ -33,3 +34,24 @@ def open(path: str | Path) -> "bootstrap.MemoryStore":  # noqa: A001 - as in `no
     from novacore import bootstrap  # noqa: PLC0415 - the package stays light until it is used
 
     return bootstrap.open_library(path)
+
+
+def connect(url: str, key: str) -> "remote.RemoteStore":
+    """The store of sessions of an account on a NovaCore server: the same interface as `open` gives.
+
+    It reads no environment. Transcripts are fetched in pages as they are read; an append is durable
+    on the server when it returns, and is stored once however often the connection is lost.
+
+    Args:
+        url: the server's address, as https://nova.example.org.
+        key: an API key of the account.
+
+    Raises:
+        AddressInvalid: the address is none.
+        KeyRefused, AccessRefused: the server does not take the key.
+        ServerStrange: something else answers there.
+        ServerAway, ServerBusy: the server can't be reached now.
+    """
+    from novacore import remote  # noqa: PLC0415 - the package stays light until it is used
+
+    return remote.connect(url, key)

@@ -9,16 +9,36 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 from tests.servers.postgres import PostgresServer
 
-from novacore import journal
+from novacore import journal, kit, remote, settings
 from novacore.kit import FixedClock
 
-ENGINES = ("memory", "sqlite", "sqlite-sealing", "json", "postgres", "postgres-sealing")
-"""Those that seal do it with every other entry: what they read was merged over and over."""
+if TYPE_CHECKING:
+    from tests.servers.nova_store import StoreServer
+
+ENGINES = ("memory", "sqlite", "sqlite-sealing", "json", "postgres", "postgres-sealing", "remote")
+"""Those that seal do it with every other entry: what they read was merged over and over. The remote
+one is `novacore.connect` to a server that keeps its journal in SQLite."""
+
+LEFT_OUT = ("postgres", "remote")
+"""By the quick tests: what goes through the same calls as another one, and takes its time."""
+
+OPERATORS = ("test_journal_copy", "test_journal_feed")
+"""Modules about what only who holds a journal can do: exact copies, and every owner's entries."""
+OPERATORS_TESTS = (
+    "test_an_owner_is_not_told_of_anothers_sessions_by_verify",
+    "test_a_sound_journal_verifies",
+    "test_another_owners_fork_keeps_a_visible_gap",
+    "test_an_owner_can_not_erase_what_another_owner_shared",
+    "test_a_fork_in_another_owners_hands_loses_the_long_text_too",
+    "test_a_fork_given_to_another_owner_shows_the_shared_part_only",
+)
+"""The same, by test: what gives one owner's entries to another, or looks at all owners."""
 
 SEALING = {"seal_entries": 2, "seal_bytes": 4096, "segment_bytes_max": 64 * 1024}
 
@@ -32,6 +52,7 @@ class Place:
     clock: FixedClock
     url: str = ""
     _urls: "JournalURLs | None" = dataclasses.field(default=None, repr=False)
+    _server: "StoreServer | None" = dataclasses.field(default=None, repr=False)
     _opened: list[journal.JournalStore] = dataclasses.field(default_factory=list, repr=False)
 
     @property
@@ -44,6 +65,8 @@ class Place:
         if self.engine.startswith("postgres"):
             self._urls = request.getfixturevalue("journal_urls")
             self.url = self._urls.take()
+        if self.engine == "remote":
+            self._server = request.getfixturevalue("store_server")
 
     def clear(self) -> None:
         """Close what was opened, and begin with nothing again."""
@@ -68,6 +91,9 @@ class Place:
         else:
             store = journal.open_store(self.folder, config=config, clock=self.clock)
         self._opened.append(store)
+        if self._server is not None:
+            store = connect(self._server, store, journal.Scope(), clock=self.clock)
+            self._opened.append(store)
         return store
 
     def open_replica(self) -> journal.Replica:
@@ -80,6 +106,8 @@ class Place:
         """The same journal after a restart; the same store where the engine keeps nothing."""
         if not self.is_durable:
             return store
+        if self._server is not None:
+            self.close()
         store.close()
         return self.open(**limits)
 
@@ -89,6 +117,37 @@ class Place:
             self._opened.pop().close()
         if self._urls is not None:
             self._urls.give_back(self.url)
+
+
+class KeyringStore(remote.RemoteStore):
+    """A remote store that has a key for every owner, as the one with the journal has."""
+
+    server: "StoreServer"
+    behind: journal.JournalStore
+
+    def for_owner(self, scope: journal.Scope) -> remote.RemoteStore:
+        """The journal opened with that owner's key."""
+        return connect(self.server, self.behind, scope, clock=self._core.clock)
+
+
+def connect(
+    server: "StoreServer",
+    behind: journal.JournalStore,
+    scope: journal.Scope,
+    *,
+    clock: kit.Clock,
+) -> KeyringStore:
+    """Another connection to a journal behind the server."""
+    key = server.add(behind, scope)
+    made = remote.connect(server.url, key, config=IMPATIENT, clock=clock)
+    store = made.made_into(
+        lambda core, scope: KeyringStore(core, scope, channel=made.channel, url=server.url)
+    )
+    store.server, store.behind = server, behind
+    return store
+
+
+IMPATIENT = settings.RemoteConfig(retry_ms=0)
 
 
 class JournalURLs:
@@ -148,13 +207,24 @@ def quick_path(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.fixture(
-    params=[
-        # The sealing one goes through the same calls and more: the quick tests leave this one out.
-        pytest.param(each, marks=pytest.mark.heavy) if each == "postgres" else each
-        for each in ENGINES
-    ]
-)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what asks for a place on every engine that can do it."""
+    if "place" not in metafunc.fixturenames:
+        return
+    module = metafunc.module.__name__.rpartition(".")[2]
+    is_for_all = module not in OPERATORS and metafunc.function.__name__ not in OPERATORS_TESTS
+    metafunc.parametrize(
+        "place",
+        [
+            pytest.param(each, marks=pytest.mark.heavy) if each in LEFT_OUT else each
+            for each in ENGINES
+            if is_for_all or each != "remote"
+        ],
+        indirect=True,
+    )
+
+
+@pytest.fixture
 def place(request: pytest.FixtureRequest, quick_path: Path) -> Iterator[Place]:
     """Each engine in turn."""
     found = Place(request.param, quick_path / "data", FixedClock())

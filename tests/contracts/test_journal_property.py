@@ -154,7 +154,8 @@ class Model:
                 told.handle.fork()
             return
         at %= len(told.cells) + 1
-        scope = OWNERS[owner]
+        # A key on a server opens one account: it forks into that one only.
+        scope = told.owner if self.place.engine == "remote" else OWNERS[owner]
         name = f"fork {len(self.sessions)}"
         handle = told.handle.fork(at=at, name=name, scope=scope)
         self.sessions.append(Told(scope, name, handle, told.cells[:at]))

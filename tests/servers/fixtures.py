@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.servers.kafka import KafkaServer
     from tests.servers.mongodb import MongoServer
     from tests.servers.nats import NatsServer
+    from tests.servers.nova_store import StoreServer
     from tests.servers.postgres import PostgresServer
     from tests.servers.valkey import ValkeyServer
 
@@ -83,3 +84,12 @@ def qdrant_folder() -> Iterator[Path]:
     folder = server_folder("qdrant")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def store_server() -> "Iterator[StoreServer]":
+    """The store's routes on a loopback socket: `.url`, `.add(store, scope)` gives a key."""
+    from tests.servers.nova_store import StoreServer  # noqa: PLC0415 - only for who asks
+
+    with StoreServer() as server:
+        yield server

@@ -62,14 +62,25 @@ from novacore.journal.replica import (
 )
 from novacore.journal.salvage import salvage
 from novacore.journal.salvage_report import Gap, LostText, SalvageReport
+from novacore.journal.serving import Served
 from novacore.journal.standing import COPYING
 from novacore.journal.store import Engine, SessionRow
 from novacore.journal.store_memory import MemoryEngine
 from novacore.journal.store_postgres import PostgresEngine
+from novacore.journal.store_remote import Channel, RemoteEngine
 from novacore.journal.store_sqlite import SQLiteEngine
 from novacore.journal.surroundings import Surroundings, describe_surroundings
 from novacore.journal.transcript import Entries, Transcript
 from novacore.journal.transfer import export_session, export_store, import_lines
+from novacore.journal.wire import (
+    Outcome,
+    Row,
+    Told,
+    Written,
+    entry_from,
+    error_from,
+    tell,
+)
 from novacore.kit import Clock, SystemClock
 
 __all__ = [
@@ -77,6 +88,7 @@ __all__ = [
     "COPYING",
     "MESSAGE",
     "Appended",
+    "Channel",
     "Config",
     "Core",
     "Corrupt",
@@ -101,14 +113,18 @@ __all__ = [
     "Message",
     "NameTaken",
     "NewEntry",
+    "Outcome",
     "Owned",
     "PositionConflict",
     "PostgresSurroundings",
     "Problem",
     "QueueFull",
+    "RemoteEngine",
     "Replica",
+    "Row",
     "SalvageReport",
     "Scope",
+    "Served",
     "Session",
     "SessionInfo",
     "SessionRow",
@@ -122,14 +138,18 @@ __all__ = [
     "StoreUnusable",
     "StoredPlace",
     "Surroundings",
+    "Told",
     "Transcript",
     "VerifyReport",
+    "Written",
     "as_erased",
     "blobs_named",
     "decode_exact",
     "describe_postgres",
     "describe_surroundings",
     "encode_exact",
+    "entry_from",
+    "error_from",
     "export_session",
     "export_store",
     "import_lines",
@@ -145,6 +165,7 @@ __all__ = [
     "read_erasures",
     "run_import",
     "salvage",
+    "tell",
     "transcript_digest",
 ]
 

@@ -55,7 +55,10 @@ class Core:
         snapshot = self.engine.load(session, known=kept[1] if kept else None)
         if snapshot.is_erased:
             raise SessionUnknown(frames.session_text(session))
-        transcript = self.transcript(session, snapshot)
+        if kept is not None and snapshot is kept[1]:
+            transcript = kept[2]
+        else:
+            transcript = self.transcript(session, snapshot)
         with self._lock:
             self._opened[session] = (mark, snapshot, transcript)
             self._opened.move_to_end(session)

@@ -143,6 +143,11 @@ class Transcript(Sequence[Message]):
         self._position_ends = list(accumulate(part.take for part in self._parts))
 
     @property
+    def parts(self) -> tuple[Part, ...]:
+        """The runs that it is made of, oldest first."""
+        return self._parts
+
+    @property
     def position(self) -> int:
         """How many entries there are: the position that the next one will have."""
         return self._position_ends[-1] if self._position_ends else 0

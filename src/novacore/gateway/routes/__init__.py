@@ -2,6 +2,24 @@
 
 import fastapi
 
-from novacore.gateway.routes import health, store, usage
+from novacore.gateway.routes import (
+    account,
+    admin_users,
+    agents,
+    api_keys,
+    auth,
+    health,
+    store,
+    usage,
+)
 
-ROUTERS: tuple[fastapi.APIRouter, ...] = (health.router, store.router, usage.router)
+ROUTERS: tuple[fastapi.APIRouter, ...] = (
+    account.router,
+    admin_users.router,
+    agents.router,
+    api_keys.router,
+    auth.router,
+    health.router,
+    store.router,
+    usage.router,
+)
