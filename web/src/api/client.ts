@@ -1,6 +1,9 @@
+import createClient from "openapi-fetch";
+
 import { AccessKeeper, asProblem } from "@/api/access";
 import type { Account } from "@/api/model";
-import { problemOf } from "@/api/problem";
+import { problemFrom, problemOf } from "@/api/problem";
+import type { paths } from "@/api/schema";
 import { browserWorld } from "@/api/world";
 
 type AccountListener = (account: Account) => void;
@@ -22,11 +25,38 @@ export function onAccount(listener: AccountListener): () => void {
   return () => accountListeners.delete(listener);
 }
 
+/** The server's routes, typed by its own description (`schema.ts` is generated from it). */
+export const api = createClient<paths>({ fetch: fetchSignedIn, credentials: "same-origin" });
+
+interface Told<T> {
+  readonly data?: T;
+  readonly error?: unknown;
+  readonly response: Response;
+}
+
+/** What a route answered; throws the `Problem` that the server described where it refused. */
+export async function told<T>(call: Promise<Told<T>>): Promise<T> {
+  const { data, error, response } = await call;
+  if (!response.ok) {
+    throw problemFrom(response.status, error, response.headers);
+  }
+  return data as T;
+}
+
+/** Like `told`, for an answer that is read as it comes: a stream, or a file. */
+export async function toldAsResponse(call: Promise<Told<unknown>>): Promise<Response> {
+  const { error, response } = await call;
+  if (!response.ok) {
+    throw problemFrom(response.status, error, response.headers);
+  }
+  return response;
+}
+
 /**
  * Like `fetch`, as the person who is signed in: adds the token, and where the server finds it
  * stale asks for a new one and tries once more. Throws a `Problem` where there is no answer.
  */
-export async function fetchSignedIn(request: Request): Promise<Response> {
+async function fetchSignedIn(request: Request): Promise<Response> {
   const again = request.clone();
   const token = await access.token();
   const response = await send(request, token);
@@ -51,11 +81,12 @@ async function send(request: Request, token: string | null): Promise<Response> {
   }
 }
 
+// ---- the routes of chat, until their description is generated too ----
+
 export interface CallOptions {
   readonly body?: unknown;
   readonly query?: Readonly<Record<string, string | number | boolean | null | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** One request; the answer as it came, or the `Problem` that the server described. */
@@ -99,6 +130,5 @@ function requestFor(method: string, path: string, options: CallOptions): Request
     headers,
     credentials: "same-origin",
     ...(body === undefined ? {} : { body }),
-    ...(options.signal ? { signal: options.signal } : {}),
   });
 }

@@ -1,14 +1,8 @@
+import type { components } from "@/api/schema";
+
 /** The shapes of the HTTP API that the pages use. */
 
-export interface Account {
-  id: string;
-  email: string;
-  name: string | null;
-  role: "user" | "admin" | "agent";
-  is_verified: boolean;
-  plan: string | null;
-  created_at_us: number;
-}
+export type Account = components["schemas"]["AccountAnswer"];
 
 export interface PublicConfig {
   name: string;
@@ -17,14 +11,7 @@ export interface PublicConfig {
   public_url: string | null;
 }
 
-export interface Device {
-  id: string;
-  device: string | null;
-  ip: string | null;
-  created_at_us: number;
-  last_used_at_us: number;
-  is_current: boolean;
-}
+export type Device = components["schemas"]["SessionAnswer"];
 
 export interface Session {
   id: string;
@@ -73,41 +60,9 @@ export interface Model {
   window_tokens: number | null;
 }
 
-export interface QuotaResource {
-  resource: string;
-  used: number;
-  held: number;
-  limit: number | null;
-  percent: number | null;
-}
+export type Quota = components["schemas"]["QuotaAnswer"];
+export type QuotaResource = components["schemas"]["ResourceAnswer"];
+export type UsageDay = components["schemas"]["DayAnswer"];
 
-export interface Quota {
-  day: string;
-  resets_at_us: number;
-  plan: string;
-  is_limited: boolean;
-  resources: QuotaResource[];
-  warning_percent: number;
-}
-
-export interface UsageDay {
-  day: string;
-  resource: string;
-  model: string;
-  agent: string;
-  amount: number;
-}
-
-export interface ApiKey {
-  id: string;
-  name: string;
-  prefix: string;
-  scopes: string[];
-  created_at_us: number;
-  expires_at_us: number | null;
-  last_used_at_us: number | null;
-}
-
-export interface NewApiKey extends ApiKey {
-  key: string;
-}
+export type ApiKey = components["schemas"]["KeyAnswer"];
+export type NewApiKey = components["schemas"]["NewKeyAnswer"];

@@ -1,32 +1,31 @@
-import { access, call } from "@/api/client";
-import type { SignedIn } from "@/api/access";
+import { access, api, call, told } from "@/api/client";
 import type { Account, PublicConfig } from "@/api/model";
 
 export interface Registration {
   readonly email: string;
   readonly password: string;
-  readonly name?: string;
-  readonly invitation?: string;
+  readonly name: string;
+  readonly invitation: string;
 }
 
 export function getPublicConfig(): Promise<PublicConfig> {
   return call("GET", "config");
 }
 
-export function register(body: Registration): Promise<unknown> {
-  return call("POST", "auth/register", { body });
+export async function register(body: Registration): Promise<void> {
+  await told(api.POST("/api/v1/auth/register", { body }));
 }
 
-export function verifyEmail(token: string): Promise<unknown> {
-  return call("POST", "auth/verify-email", { body: { token } });
+export async function verifyEmail(token: string): Promise<void> {
+  await told(api.POST("/api/v1/auth/verify-email", { body: { token } }));
 }
 
-export function resendVerification(email: string): Promise<unknown> {
-  return call("POST", "auth/resend-verification", { body: { email } });
+export async function resendVerification(email: string): Promise<void> {
+  await told(api.POST("/api/v1/auth/resend-verification", { body: { email } }));
 }
 
 export async function signIn(email: string, password: string): Promise<Account> {
-  const answer = await call<SignedIn<Account>>("POST", "auth/login", { body: { email, password } });
+  const answer = await told(api.POST("/api/v1/auth/login", { body: { email, password } }));
   access.signIn(answer);
   return answer.account;
 }
@@ -34,16 +33,16 @@ export async function signIn(email: string, password: string): Promise<Account> 
 /** Ends the session on the server, then here; here even where the server can't be reached. */
 export async function signOut(): Promise<void> {
   try {
-    await call("POST", "auth/logout");
+    await told(api.POST("/api/v1/auth/logout"));
   } finally {
     access.signOut();
   }
 }
 
-export function requestReset(email: string): Promise<unknown> {
-  return call("POST", "auth/request-password-reset", { body: { email } });
+export async function requestReset(email: string): Promise<void> {
+  await told(api.POST("/api/v1/auth/request-password-reset", { body: { email } }));
 }
 
-export function resetPassword(token: string, password: string): Promise<unknown> {
-  return call("POST", "auth/reset-password", { body: { token, password } });
+export async function resetPassword(token: string, password: string): Promise<void> {
+  await told(api.POST("/api/v1/auth/reset-password", { body: { token, password } }));
 }

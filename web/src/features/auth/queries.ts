@@ -1,13 +1,13 @@
 import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 
-import { call, onAccount } from "@/api/client";
+import { api, onAccount, told } from "@/api/client";
 import type { Account } from "@/api/model";
 import { getPublicConfig } from "@/features/auth/api";
 
 export const accountQuery = queryOptions({
   queryKey: ["account"],
-  queryFn: () => call<Account>("GET", "account"),
+  queryFn: (): Promise<Account> => told(api.GET("/api/v1/account")),
   staleTime: 60_000,
 });
 

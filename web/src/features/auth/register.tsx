@@ -69,8 +69,8 @@ async function send(values: FormData, invitation: string | undefined): Promise<s
   await register({
     email,
     password: textIn(values, "password"),
-    ...(name ? { name } : {}),
-    ...(invitation ? { invitation } : {}),
+    name,
+    invitation: invitation ?? "",
   });
   return email;
 }

@@ -1,4 +1,4 @@
-import { open as openReal } from "@/api/client";
+import type { open as openReal } from "@/api/client";
 import { Problem, problemOf } from "@/api/problem";
 import { eventsOf } from "@/api/sse";
 import { after, isOver, newTurn, type Turn } from "@/features/chat/turn";

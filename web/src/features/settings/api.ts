@@ -1,29 +1,29 @@
 import { queryOptions } from "@tanstack/react-query";
 
-import { call } from "@/api/client";
-import type { Account, Device } from "@/api/model";
+import { api, told } from "@/api/client";
+import type { Account } from "@/api/model";
 
 export const devicesQuery = queryOptions({
   queryKey: ["devices"],
-  queryFn: async () => (await call<{ sessions: Device[] }>("GET", "auth/sessions")).sessions,
+  queryFn: async () => (await told(api.GET("/api/v1/auth/sessions"))).sessions,
 });
 
-export function signOutDevice(id: string): Promise<void> {
-  return call("DELETE", `auth/sessions/${encodeURIComponent(id)}`);
+export async function signOutDevice(session_id: string): Promise<void> {
+  await told(api.DELETE("/api/v1/auth/sessions/{session_id}", { params: { path: { session_id } } }));
 }
 
 export function changeProfile(name: string): Promise<Account> {
-  return call("PATCH", "account", { body: { name } });
+  return told(api.PATCH("/api/v1/account", { body: { name } }));
 }
 
-export function changePassword(current: string, password: string): Promise<unknown> {
-  return call("POST", "account/password", { body: { current_password: current, password } });
+export async function changePassword(current_password: string, password: string): Promise<void> {
+  await told(api.POST("/api/v1/account/password", { body: { current_password, password } }));
 }
 
-export function changeEmail(password: string, email: string): Promise<unknown> {
-  return call("POST", "account/email", { body: { password, email } });
+export async function changeEmail(password: string, email: string): Promise<void> {
+  await told(api.POST("/api/v1/account/email", { body: { password, email } }));
 }
 
-export function deleteAccount(password: string): Promise<unknown> {
-  return call("DELETE", "account", { body: { password } });
+export async function deleteAccount(password: string): Promise<void> {
+  await told(api.DELETE("/api/v1/account", { body: { password } }));
 }

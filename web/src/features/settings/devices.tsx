@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
 import type { Device } from "@/api/model";
 import { problemOf } from "@/api/problem";
+import { deviceName } from "@/features/settings/device-name";
 import { devicesQuery, signOutDevice } from "@/features/settings/api";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
@@ -33,7 +34,7 @@ export function Devices() {
 
 function DeviceRow({ device }: { device: Device }) {
   const client = useQueryClient();
-  const name = device.device || "Unknown device";
+  const name = deviceName(device.user_agent);
   const signingOut = useMutation({
     mutationFn: () => signOutDevice(device.id),
     onSuccess: () => {

@@ -1,20 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 
-import type { UsageDay } from "@/api/model";
+import { type Bar, barsOf, byModel, DAYS } from "@/features/usage/bars";
 import { historyQuery } from "@/features/usage/queries";
 import { Card } from "@/ui/card";
 import { number, shortNumber } from "@/ui/format";
 import { GaugeIcon } from "@/ui/icons";
 import { Empty, Failure, Skeleton } from "@/ui/states";
-
-const DAYS = 30;
-const DAY_MS = 86_400_000;
-
-interface Bar {
-  readonly day: string;
-  readonly tokens: number;
-}
 
 /** Tokens a day over the last thirty days, and by model. */
 export function UsageHistory() {
@@ -89,32 +81,4 @@ function Chart({ bars }: { bars: readonly Bar[] }) {
       </figcaption>
     </figure>
   );
-}
-
-/** One bar for each of the last days, also for those without use. */
-export function barsOf(rows: readonly UsageDay[], nowMs: number = Date.now()): Bar[] {
-  const sums = new Map<string, number>();
-  for (const row of rows) {
-    if (isTokens(row)) {
-      sums.set(row.day, (sums.get(row.day) ?? 0) + row.amount);
-    }
-  }
-  return Array.from({ length: DAYS }, (_, index) => {
-    const day = new Date(nowMs - (DAYS - 1 - index) * DAY_MS).toISOString().slice(0, 10);
-    return { day, tokens: sums.get(day) ?? 0 };
-  });
-}
-
-function byModel(rows: readonly UsageDay[]): [model: string, tokens: number][] {
-  const sums = new Map<string, number>();
-  for (const row of rows) {
-    if (isTokens(row)) {
-      sums.set(row.model, (sums.get(row.model) ?? 0) + row.amount);
-    }
-  }
-  return [...sums].sort((first, second) => second[1] - first[1]);
-}
-
-function isTokens(row: UsageDay): boolean {
-  return row.resource === "tokens";
 }

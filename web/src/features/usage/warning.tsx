@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
-import { nearestLimit, quotaQuery } from "@/features/usage/queries";
+import { nearestLimit } from "@/features/usage/limits";
+import { quotaQuery } from "@/features/usage/queries";
 import { resourceText } from "@/features/usage/resources";
 import { moment } from "@/ui/format";
 import { TEXT_LINK } from "@/ui/link";
