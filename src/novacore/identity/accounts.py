@@ -9,7 +9,7 @@ from sqlalchemy import exc
 from sqlalchemy.dialects import postgresql, sqlite
 
 from novacore import database
-from novacore.identity import addresses, attempts, changes, letters, sessions
+from novacore.identity import addresses, attempts, letters, sessions
 from novacore.identity.config import CLOSED, INVITATION
 from novacore.identity.errors import (
     LastAdministrator,
@@ -77,11 +77,11 @@ class Accounts:
         parts = self._parts
         now_us = parts.now_us()
         try:
-            with parts.database.begin() as connection:
+            with parts.database.read() as connection:
                 ticket = letters.peek_ticket(connection, token, now_us=now_us)
-                if ticket.purpose not in {letters.VERIFY, letters.MOVE}:
-                    raise LinkInvalid
-                changes.announce(connection, ticket.account_id, now_us=now_us)
+            if ticket.purpose not in {letters.VERIFY, letters.MOVE}:
+                raise LinkInvalid
+            with parts.changes.of(ticket.account_id) as connection:
                 letters.use_ticket(connection, ticket.digest, now_us=now_us)
                 return account_of(self._confirm(connection, ticket))
         except exc.IntegrityError as error:
@@ -120,8 +120,7 @@ class Accounts:
                 raise LinkInvalid
         parts.passwords.check(password, personal=(ticket.email,))
         password_hash = parts.passwords.hash(password)
-        with parts.database.begin() as connection:
-            changes.announce(connection, ticket.account_id, now_us=now_us)
+        with parts.changes.of(ticket.account_id) as connection:
             letters.use_ticket(connection, ticket.digest, now_us=now_us)
             account = find_account(connection, ticket.account_id)
             _set_password(
@@ -151,8 +150,7 @@ class Accounts:
         parts.passwords.check(password, personal=(account.email, account.name))
         password_hash = parts.passwords.hash(password)
         now_us = parts.now_us()
-        with parts.database.begin() as connection:
-            changes.announce(connection, account_id, now_us=now_us)
+        with parts.changes.of(account_id) as connection:
             _set_password(
                 parts,
                 connection,
@@ -255,8 +253,7 @@ class Accounts:
         """
         parts = self._parts
         attempts.ask_again(parts, self._row(account_id), password=password, client=client)
-        with parts.database.begin() as connection:
-            changes.announce(connection, account_id, now_us=parts.now_us())
+        with parts.changes.of(account_id) as connection:
             account = find_account(connection, account_id)
             keep_an_administrator(connection, account, are_others_kept=True)
             letters.put(parts, connection, template="account_deleted", to=account.email)
@@ -385,7 +382,7 @@ def insert(
 
 
 def remove(parts: Parts, connection: sqlalchemy.Connection, account_id: str) -> None:
-    """End an account with its sign-ins and keys, and have its data erased; announce it first."""
+    """End an account with its sign-ins and keys, and have its data erased; within `changes.of`."""
     now_us = parts.now_us()
     connection.execute(
         ACCOUNT.update()
@@ -420,7 +417,7 @@ def remove(parts: Parts, connection: sqlalchemy.Connection, account_id: str) -> 
 def keep_an_administrator(
     connection: sqlalchemy.Connection, account: Any, *, are_others_kept: bool = False
 ) -> None:
-    """Refuse to take away the last administrator; announce a change first, which makes this sure.
+    """Refuse to take away the last administrator; in a transaction of `changes`, one at a time.
 
     Args:
         connection: of the transaction.

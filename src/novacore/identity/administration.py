@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy
 
-from novacore.identity import accounts, addresses, changes, letters, sessions
+from novacore.identity import accounts, addresses, letters, sessions
 from novacore.identity.errors import AccountUnknown, AddressTaken
 from novacore.identity.model import Account, AccountPage, Role
 from novacore.identity.parts import Parts
@@ -156,9 +156,8 @@ class Administration:
             "is_verified": is_verified,
         }
         values = {key: value for key, value in given.items() if value is not None}
-        with self._parts.database.begin() as connection:
+        with self._parts.changes.of(account_id) as connection:
             now_us = self._parts.now_us()
-            changes.announce(connection, account_id, now_us=now_us)
             row = find_account(connection, account_id)
             if row.owner_id is not None:
                 raise AccountUnknown

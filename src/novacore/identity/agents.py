@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy
 
-from novacore.identity import accounts, changes, keys
+from novacore.identity import accounts, keys
 from novacore.identity.errors import AgentUnknown, LimitReached, NotAllowed
 from novacore.identity.model import Agent, KeyLimits, NewAgent
 from novacore.identity.parts import MINUTE_US, Parts
@@ -81,8 +81,7 @@ class Agents:
         """
         parts = self._parts
         now_us = parts.now_us()
-        with parts.database.begin() as connection:
-            changes.announce(connection, agent_id, now_us=now_us)
+        with parts.changes.of(agent_id) as connection:
             row = _find(connection, owner_id, agent_id)
             mine = KEY.c.account_id == agent_id
             if overlap_minutes > 0:
@@ -110,8 +109,7 @@ class Agents:
             AgentUnknown: the person has no such agent.
         """
         parts = self._parts
-        with parts.database.begin() as connection:
-            changes.announce(connection, agent_id, now_us=parts.now_us())
+        with parts.changes.of(agent_id) as connection:
             _find(connection, owner_id, agent_id)
             accounts.remove(parts, connection, agent_id)
 

@@ -7,7 +7,7 @@ not answer, it trusts nothing.
 import contextlib
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Final
 
 import sqlalchemy
@@ -26,18 +26,39 @@ Forget = Callable[[frozenset[str]], None]
 """Is given the accounts to forget; `EVERYBODY` among them: all."""
 
 
-def announce(connection: sqlalchemy.Connection, account_id: str, *, now_us: int) -> None:
-    """Let every process forget an account, from the commit of this transaction on.
+class Changes:
+    """Transactions after whose commit every process forgets an account, this one at once."""
 
-    Call it before the transaction touches other rows of identity: it takes the lock that gives
-    generations out in the order of commits, and all take it first, so that none wait in a circle.
-    """
-    generation = connection.execute(
-        STATE.update().values(generation=STATE.c.generation + 1).returning(STATE.c.generation)
-    ).scalar_one()
-    connection.execute(
-        CHANGE.insert().values(generation=generation, account_id=account_id, at_us=now_us)
-    )
+    def __init__(self, db: database.Database, *, clock: kit.Clock) -> None:
+        self._database = db
+        self._clock = clock
+        self._listeners: list[Callable[[], None]] = []
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after each commit, in the thread that committed."""
+        self._listeners.append(listener)
+
+    @contextlib.contextmanager
+    def of(self, account_id: str) -> Generator[sqlalchemy.Connection]:
+        """A transaction that changes what others remember of an account, or of `EVERYBODY`.
+
+        It begins by taking the lock that gives generations out in the order of commits. As all
+        take that one first, none wait for each other in a circle.
+        """
+        with self._database.begin() as connection:
+            generation = connection.execute(
+                STATE.update()
+                .values(generation=STATE.c.generation + 1)
+                .returning(STATE.c.generation)
+            ).scalar_one()
+            connection.execute(
+                CHANGE.insert().values(
+                    generation=generation, account_id=account_id, at_us=self._clock.now_us()
+                )
+            )
+            yield connection
+        for listener in self._listeners:
+            listener()
 
 
 class Watch:
@@ -82,6 +103,13 @@ class Watch:
             if accounts:
                 self._forget(accounts)
             self._seen, self._looked_at_s = seen, began_s
+
+    def look_again(self) -> None:
+        """Look now, if anything is remembered."""
+        if self._seen is not None:
+            # The next who asks finds out that the database is away.
+            with contextlib.suppress(database.DatabaseError):
+                self.look()
 
     def start(self) -> None:
         """Look in the background from now on; once."""

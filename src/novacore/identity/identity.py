@@ -10,6 +10,7 @@ from novacore.identity.accounts import Accounts
 from novacore.identity.administration import Administration
 from novacore.identity.agents import Agents
 from novacore.identity.authentication import Authenticator
+from novacore.identity.changes import Changes
 from novacore.identity.config import INVITATION, OPEN, Config
 from novacore.identity.keys import Keys
 from novacore.identity.model import Letter, Principal
@@ -50,6 +51,7 @@ class Identity:
         registration = config.registration
         if registration == "auto":
             registration = INVITATION if is_public else OPEN
+        changes = Changes(db, clock=clock)
         self._parts = Parts(
             database=db,
             config=config,
@@ -57,6 +59,7 @@ class Identity:
             vault=vault,
             passwords=Passwords(config),
             throttle=Throttle(db, clock=clock),
+            changes=changes,
             public_url=public_url.rstrip("/"),
             registration=registration,
         )
@@ -64,10 +67,12 @@ class Identity:
             db,
             clock=clock,
             vault=vault,
+            changes=changes,
             issuer=self._parts.public_url,
             overlap_us=config.access_minutes * MINUTE_US,
         )
         self._authenticator = Authenticator(self._parts, ring=self._ring)
+        changes.listen(self._authenticator.watch.look_again)
         self.accounts = Accounts(self._parts)
         """What people do with their own accounts."""
         self.sessions = Sessions(self._parts, ring=self._ring)

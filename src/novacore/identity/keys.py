@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy
 
-from novacore.identity import changes, tokens
+from novacore.identity import tokens
 from novacore.identity.errors import KeyUnknown, LimitReached
 from novacore.identity.model import APIKey, KeyLimits, NewKey
 from novacore.identity.parts import DAY_US, Parts
@@ -78,8 +78,7 @@ class Keys:
         """
         parts = self._parts
         now_us = parts.now_us()
-        with parts.database.begin() as connection:
-            changes.announce(connection, account_id, now_us=now_us)
+        with parts.changes.of(account_id) as connection:
             revoked = connection.execute(
                 KEY.update()
                 .where(

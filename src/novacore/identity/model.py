@@ -95,7 +95,7 @@ class SignedIn:
     access_token: str = dataclasses.field(repr=False)
     expires_in_s: int
     refresh_token: str = dataclasses.field(repr=False)
-    session_expires_at_us: int
+    session_expires_in_s: int
     """The sign-in ends then, or earlier where it is not used."""
     device_token: str = dataclasses.field(default="", repr=False)
     """To be kept by the browser; empty: it has the right one."""

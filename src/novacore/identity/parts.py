@@ -4,6 +4,7 @@ import dataclasses
 from urllib.parse import urlencode
 
 from novacore import database, kit
+from novacore.identity.changes import Changes
 from novacore.identity.config import Config
 from novacore.identity.passwords import Passwords
 from novacore.identity.throttle import Throttle
@@ -24,6 +25,7 @@ class Parts:
     vault: Vault
     passwords: Passwords
     throttle: Throttle
+    changes: Changes
     public_url: str
     """How people reach the server, without a slash at the end."""
     registration: str

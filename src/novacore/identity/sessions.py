@@ -5,7 +5,7 @@ from typing import Any, Final
 import sqlalchemy
 from sqlalchemy.dialects import postgresql, sqlite
 
-from novacore.identity import addresses, attempts, changes, letters, tokens
+from novacore.identity import addresses, attempts, letters, tokens
 from novacore.identity.errors import (
     AccountDisabled,
     SessionEnded,
@@ -105,9 +105,8 @@ class Sessions:
                 sqlalchemy.select(SESSION.c.account_id).where(SESSION.c.id == session_id)
             ).scalar()
         if account_id is not None:
-            with parts.database.begin() as connection:
+            with parts.changes.of(account_id) as connection:
                 now_us = parts.now_us()
-                changes.announce(connection, account_id, now_us=now_us)
                 end(connection, account_id, now_us=now_us, only=session_id)
 
     def list(self, account_id: str) -> tuple[Session, ...]:
@@ -146,8 +145,7 @@ class Sessions:
         """
         parts = self._parts
         now_us = parts.now_us()
-        with parts.database.begin() as connection:
-            changes.announce(connection, account_id, now_us=now_us)
+        with parts.changes.of(account_id) as connection:
             if not end(connection, account_id, now_us=now_us, only=session_id):
                 raise SessionUnknown
 
@@ -271,8 +269,7 @@ class Sessions:
     def _end_stolen(self, row: Any) -> None:
         parts = self._parts
         now_us = parts.now_us()
-        with parts.database.begin() as connection:
-            changes.announce(connection, row.id, now_us=now_us)
+        with parts.changes.of(row.id) as connection:
             if end(connection, row.id, now_us=now_us, only=row.session_id):
                 client = Client(ip=row.session_ip, user_agent=row.session_user_agent)
                 letters.put(
@@ -295,7 +292,7 @@ class Sessions:
             access_token=self._ring.sign(claims, lives_s=lives_s),
             expires_in_s=lives_s,
             refresh_token=refresh_token,
-            session_expires_at_us=session["expires_at_us"],
+            session_expires_in_s=(session["expires_at_us"] - self._parts.now_us()) // 1_000_000,
             device_token=device_token,
         )
 
@@ -308,7 +305,7 @@ def end(
     only: str = "",
     but: str = "",
 ) -> int:
-    """End the sign-ins of an account, `only` one, or all `but` one; call `changes.announce` first.
+    """End the sign-ins of an account, `only` one, or all `but` one; in a transaction of `changes`.
 
     Returns:
         How many there were.

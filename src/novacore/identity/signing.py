@@ -14,7 +14,7 @@ from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jws import JWSRegistry
 
 from novacore import database, kit
-from novacore.identity import changes
+from novacore.identity.changes import EVERYBODY, Changes
 from novacore.identity.errors import CredentialInvalid, VaultDiffers
 from novacore.identity.tables import SIGNING_KEY
 from novacore.identity.vault import Vault
@@ -48,6 +48,7 @@ class KeyRing:
         db: where the keys are.
         clock: the time.
         vault: seals the secret halves.
+        changes: tells other processes of a fresh key.
         issuer: who says that the tokens are ours.
         overlap_us: how long a replaced key is still accepted: as long as a token lives.
     """
@@ -58,15 +59,18 @@ class KeyRing:
         *,
         clock: kit.Clock,
         vault: Vault,
+        changes: Changes,
         issuer: str,
         overlap_us: int,
     ) -> None:
         self._database = db
         self._clock = clock
         self._vault = vault
+        self._changes = changes
         self._issuer = issuer
         self._overlap_us = overlap_us
         self._lock = threading.Lock()
+        self._version = 0
         self._public: Mapping[str, jwk.OKPKey] = {}
         self._signer: jwk.OKPKey | None = None
         self._loaded_at_s: float | None = None
@@ -114,8 +118,7 @@ class KeyRing:
         """
         fresh = jwk.OKPKey.generate_key("Ed25519", auto_kid=True)
         now_us = self._clock.now_us()
-        with self._database.begin() as connection:
-            changes.announce(connection, changes.EVERYBODY, now_us=now_us)
+        with self._changes.of(EVERYBODY) as connection:
             connection.execute(
                 SIGNING_KEY.update()
                 .where(SIGNING_KEY.c.retires_at_us.is_(None))
@@ -143,6 +146,7 @@ class KeyRing:
     def forget(self) -> None:
         """Read the keys anew when they are needed next."""
         with self._lock:
+            self._version += 1
             self._signer = None
             self._public = {}
             self._loaded_at_s = None
@@ -168,24 +172,33 @@ class KeyRing:
         return key
 
     def _load(self, *, makes: bool) -> jwk.OKPKey:
-        with self._lock:
+        """Read the keys, and return the one that signs; no lock is held while the database is."""
+        while True:
+            version = self._version
             rows = self._rows(makes=makes)
-            self._public = {
+            if not rows:
+                raise CredentialInvalid
+            public = {
                 row.id: jwk.OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": row.public})
                 for row in rows
             }
-            self._loaded_at_s = self._clock.monotonic_s()
-            if not rows:
-                raise CredentialInvalid
             newest = rows[0]
-            if not newest.sealed.startswith(f"{self._vault.id}."):
-                self._signer = None
-                if makes:
-                    raise VaultDiffers
-                return self._public[newest.id]
-            private = self._vault.unseal(newest.sealed, purpose=_PURPOSE)
-            self._signer = jwk.OKPKey.import_key({**private, "kid": newest.id})
-            return self._signer
+            signer = self._signer_of(newest)
+            with self._lock:
+                if version != self._version:
+                    continue
+                self._public, self._signer = public, signer
+                self._loaded_at_s = self._clock.monotonic_s()
+            if signer is None and makes:
+                raise VaultDiffers
+            return signer or public[newest.id]
+
+    def _signer_of(self, newest: Any) -> jwk.OKPKey | None:
+        """The secret half of the newest key; None: another key file sealed it."""
+        if not newest.sealed.startswith(f"{self._vault.id}."):
+            return None
+        private = self._vault.unseal(newest.sealed, purpose=_PURPOSE)
+        return jwk.OKPKey.import_key({**private, "kid": newest.id})
 
     def _rows(self, *, makes: bool) -> list[Any]:
         now_us = self._clock.now_us()
@@ -193,9 +206,8 @@ class KeyRing:
             rows = _select(connection, now_us=now_us)
         if rows or not makes:
             return rows
-        with self._database.begin() as connection:
-            # Of processes that start at once the first one makes the key.
-            changes.announce(connection, changes.EVERYBODY, now_us=now_us)
+        # Of processes that start at once the first one makes the key.
+        with self._changes.of(EVERYBODY) as connection:
             rows = _select(connection, now_us=now_us)
             if not rows:
                 fresh = jwk.OKPKey.generate_key("Ed25519", auto_kid=True)

@@ -2,7 +2,6 @@
 
 import sqlalchemy
 
-from novacore.identity import changes
 from novacore.identity.parts import DAY_US, HOUR_US, Parts
 from novacore.identity.signing import KeyRing
 from novacore.identity.tables import (
@@ -58,8 +57,7 @@ def clean_up(parts: Parts, ring: KeyRing) -> dict[str, int]:
 
 def erase(parts: Parts, account_id: str) -> None:
     """Remove every row of a deleted account. Doing it again is harmless."""
-    with parts.database.begin() as connection:
-        changes.announce(connection, account_id, now_us=parts.now_us())
+    with parts.changes.of(account_id) as connection:
         mine = sqlalchemy.select(SESSION.c.id).where(SESSION.c.account_id == account_id)
         connection.execute(REFRESH.delete().where(REFRESH.c.session_id.in_(mine)))
         for table in (SESSION, DEVICE, KEY, TICKET):

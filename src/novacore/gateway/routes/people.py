@@ -1,0 +1,76 @@
+"""What the routes of accounts share: kinds of fields, who may, and what an account looks like."""
+
+from typing import Annotated, Any, Literal
+
+import fastapi
+import pydantic
+
+from novacore import identity
+from novacore.gateway.dependencies import Answer, ClientFacts, current
+from novacore.gateway.services import Services
+
+Email = Annotated[str, pydantic.Field(min_length=3, max_length=254, examples=["ada@example.org"])]
+Password = Annotated[
+    str, pydantic.Field(min_length=1, max_length=1_024, examples=["a quiet violet harbour"])
+]
+Name = Annotated[str, pydantic.Field(min_length=1, max_length=200)]
+Scopes = Annotated[
+    list[str], pydantic.Field(min_length=1, max_length=10, examples=[["chat", "models"]])
+]
+PerMinute = Annotated[int, pydantic.Field(ge=1, le=1_000_000)]
+PerDay = Annotated[int, pydantic.Field(ge=1, le=10**12)]
+Id = Annotated[str, fastapi.Path(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+
+SignedInHere = Annotated[identity.Principal, fastapi.Depends(current("account"))]
+"""Who signed in with a password, the address confirmed: no API key comes so far."""
+NewcomerHere = Annotated[
+    identity.Principal, fastapi.Depends(current("account", may_be_unverified=True))
+]
+"""The same, where the address need not be confirmed."""
+
+
+class AccountAnswer(Answer):
+    """An account."""
+
+    id: str
+    email: str
+    name: str
+    role: Literal["user", "admin", "agent"]
+    is_verified: bool = pydantic.Field(description="The address is confirmed")
+    plan: str
+    preferences: dict[str, Any]
+    created_at_us: int
+
+
+class LimitsAnswer(Answer):
+    """Limits of a key or an agent, beside those of the plan; null: none of its own."""
+
+    requests_per_minute: int | None
+    tokens_per_day: int | None
+
+
+async def account_answer(serving: Services, account: identity.Account) -> AccountAnswer:
+    """An account with its plan."""
+    plan = await serving.run(serving.platform.billing.plan_of, account.id)
+    return AccountAnswer(
+        id=account.id,
+        email=account.email,
+        name=account.name,
+        role=account.role,
+        is_verified=account.is_verified,
+        plan=plan.plan.name,
+        preferences=dict(account.preferences),
+        created_at_us=account.created_at_us,
+    )
+
+
+def limits_answer(limits: identity.KeyLimits) -> LimitsAnswer:
+    """Limits as they are answered."""
+    return LimitsAnswer(
+        requests_per_minute=limits.requests_per_minute, tokens_per_day=limits.tokens_per_day
+    )
+
+
+def client_of(client: ClientFacts) -> identity.Client:
+    """Where a request comes from, as identity wants to know it."""
+    return identity.Client(ip=client.ip, user_agent=client.user_agent, device_token=client.device)
