@@ -235,6 +235,32 @@ def _tiers(parser: argparse.ArgumentParser) -> None:
         action.epilog = "Exit code: 0 all is well, 1 something is not."
 
 
+def _billing(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, about in _BILLING_ACTIONS.items():
+        action = actions.add_parser(name, help=about, parents=[_shared(is_top=False)])
+        if name in ("show", "set"):
+            action.add_argument("email", metavar="EMAIL", help="whose")
+        if name == "set":
+            action.add_argument("--plan", metavar="NAME", help="put the account on this plan")
+            for option, what in _BILLING_LIMITS.items():
+                action.add_argument(
+                    option, type=_limit, default=..., metavar="N", help=f"limit of {what}"
+                )
+            action.epilog = "A limit is a number, `unlimited`, or `plan` for the plan's own."
+        action.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _limit(text: str) -> int | None:
+    """A limit as it is stored: None is the plan's own, -1 is none."""
+    words = {"plan": None, "unlimited": -1}
+    if text in words:
+        return words[text]
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number, `unlimited` or `plan`.")
+    return int(text)
+
+
 def _mcp(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--http",
@@ -308,6 +334,19 @@ _CONFIG_ACTIONS = {
     "path": "where the settings files are looked for",
 }
 
+_BILLING_ACTIONS = {
+    "plans": "the plans and what each offers",
+    "show": "what an account used today, and its limits",
+    "set": "change one account's plan or limits",
+    "reconcile": "compare journal, ledger and counters",
+    "rebuild": "make ledger and counters anew from the journal",
+}
+_BILLING_LIMITS = {
+    "--tokens": "tokens a day",
+    "--messages": "messages a day",
+    "--storage": "bytes stored",
+    "--agent-minutes": "agent minutes a day",
+}
 _TIERS_ACTIONS = {
     "status": "how far behind each is, whether it answers, who projects it",
     "verify": "compare every session in every tier with the journal",
@@ -327,6 +366,7 @@ COMMANDS: dict[str, tuple[str, _Build]] = {
     "recall": ("find what was said, and what is remembered", _recall),
     "verify": ("check that what is stored is what was written", _verify),
     "tiers": ("look at the projections of the journal, verify and mend them", _tiers),
+    "billing": ("show plans and usage, set limits, prove the ledger", _billing),
     "serve": ("serve the web app and the API", _serve),
     "mcp": ("serve the memory to other agents over the Model Context Protocol", _mcp),
     "backup": ("make, list, verify or prune backups", _backup),
