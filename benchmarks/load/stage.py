@@ -85,10 +85,11 @@ class Server:
         """Start it, and wait until it is ready."""
         command = [sys.executable, "-m", "novacore.cli", "serve", "--port", str(self.port)]
         command += ["--data-dir", str(self.folder)]
-        for each in self._settings:
-            command += ["--set", each]
         log = (self.folder / "serve.log").open("ab")
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
+        for each in self._settings:
+            name, _, value = each.partition("=")
+            environment[f"NOVA_{name.replace('.', '_').upper()}"] = value
         self.process = subprocess.Popen(
             command, stdout=log, stderr=log, env=environment, start_new_session=True
         )
@@ -109,7 +110,7 @@ class Server:
 
     def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
                 return answer.status == 200
         except (urllib.error.URLError, OSError):
             return False

@@ -5,6 +5,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import json
 import re
 import sys
@@ -48,6 +49,13 @@ class Upstream:
 
     async def _stream(self, request: web.Request, body: dict, usage: dict) -> web.StreamResponse:
         reply = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        with contextlib.suppress(ConnectionResetError):  # the caller was killed, or has gone
+            await self._write(reply, request, body, usage)
+        return reply
+
+    async def _write(
+        self, reply: web.StreamResponse, request: web.Request, body: dict, usage: dict
+    ) -> None:
         await reply.prepare(request)
         head = _head(body) | {"object": "chat.completion.chunk"}
         for piece in self._pieces:
@@ -60,7 +68,6 @@ class Upstream:
         if (body.get("stream_options") or {}).get("include_usage"):
             await reply.write(_event({**head, "choices": [], "usage": usage}))
         await reply.write(b"data: [DONE]\n\n")
-        return reply
 
 
 def _head(body: dict) -> dict:
