@@ -89,7 +89,7 @@ class Group:
         if job.usages:
             self._settling.settle(connection, job.usages, accounts=accounts, now_us=now_us)
         if job.watermark is not None:
-            self._settling.mark(connection, job.watermark)
+            self._settling.mark(connection, job.watermark, now_us=now_us)
 
     def _small(self, connection: sqlalchemy.Connection, job: Any, *, now_us: int) -> Any:
         match job:

@@ -186,7 +186,8 @@ class Proving:
                 lines += len(written)
             self._settling.count(connection, tallies)
             if watermark is not None:
-                self._settling.mark(connection, watermark)
+                now_us = self._database.now_us(connection)
+                self._settling.mark(connection, watermark, now_us=now_us)
         return lines
 
     def last(self) -> Reconciliation | None:

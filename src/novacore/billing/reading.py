@@ -22,7 +22,8 @@ SELECT day, model, agent_id, calls, input_tokens, output_tokens, cache_read_toke
 FROM billing_daily WHERE account_id = ? AND day >= ? ORDER BY day, model, agent_id"""
 STORED: Final = """
 SELECT day, stored_bytes FROM billing_storage WHERE account_id = ? AND day >= ? ORDER BY day"""
-_MARK: Final = "SELECT journal, epoch, sequence FROM billing_watermark ORDER BY journal"
+_MARK: Final = """
+SELECT journal, epoch, sequence FROM billing_watermark ORDER BY read_at_us DESC, journal LIMIT 1"""
 
 
 class Reading:
@@ -105,6 +106,6 @@ class Reading:
         return sorted(found, key=lambda use: (use.day, use.model, use.agent_id))
 
     def watermark(self, connection: sqlalchemy.Connection) -> Watermark | None:
-        """How far the ledger has read the journal; None: nothing yet."""
+        """How far the ledger has read the journal, of several the one read last; None: none."""
         row = self._sql.row(connection, _MARK)
         return None if row is None else Watermark(journal=row[0], epoch=row[1], sequence=row[2])

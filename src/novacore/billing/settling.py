@@ -25,7 +25,8 @@ SELECT account_id, day, tokens, messages, agent_ms FROM billing_counter
 WHERE account_id IN (??) AND day = ? AND subject = ''"""
 _MARK: Final = (
     statements.inserted(WATERMARK)
-    + """ ON CONFLICT (journal) DO UPDATE SET epoch = excluded.epoch, sequence = excluded.sequence
+    + """ ON CONFLICT (journal) DO UPDATE SET epoch = excluded.epoch, sequence = excluded.sequence,
+    read_at_us = excluded.read_at_us
     WHERE billing_watermark.epoch <> excluded.epoch
        OR billing_watermark.sequence < excluded.sequence"""
 )
@@ -95,9 +96,9 @@ class Settling:
         daily = [(*key, *tallies.daily[key]) for key in sorted(tallies.daily)]
         self._sql.run_many(connection, self._count_daily, daily)
 
-    def mark(self, connection: sqlalchemy.Connection, watermark: Watermark) -> None:
+    def mark(self, connection: sqlalchemy.Connection, watermark: Watermark, *, now_us: int) -> None:
         """Note how far the journal was read; within an epoch it never goes back."""
-        values = (watermark.journal, watermark.epoch, watermark.sequence)
+        values = (watermark.journal, watermark.epoch, watermark.sequence, now_us)
         self._sql.run(connection, _MARK, *values)
 
     def _warn(

@@ -149,6 +149,7 @@ WATERMARK = sqlalchemy.Table(
     Column("journal", Text, primary_key=True),
     Column("epoch", Text, nullable=False),
     Column("sequence", BigInteger, nullable=False),
+    Column("read_at_us", BigInteger, nullable=False),
 )
 """How far the ledger has read each journal."""
 

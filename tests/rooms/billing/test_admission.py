@@ -264,6 +264,16 @@ def test_the_watermark_moves_with_what_was_settled_and_never_back(open_billing):
     assert room.watermark() == later
 
 
+def test_of_several_journals_the_one_read_last_is_told(open_billing, clock):
+    room = open_billing()
+    for journal in ("a", "c", "b"):
+        room.settle([], watermark=billing.Watermark(journal=journal, epoch="e", sequence=1))
+        clock.advance_ms(1)
+    found = room.watermark()
+    assert found is not None
+    assert found.journal == "b"
+
+
 def test_one_bad_job_spoils_no_other_of_its_group(open_billing):
     room = open_billing(limits="off")
     bad = call("zed", input_tokens=2**70)

@@ -180,6 +180,7 @@ def _watermark() -> None:
         sa.Column("journal", sa.Text, primary_key=True),
         sa.Column("epoch", sa.Text, nullable=False),
         sa.Column("sequence", sa.BigInteger, nullable=False),
+        sa.Column("read_at_us", sa.BigInteger, nullable=False),
     )
 
 
