@@ -1,0 +1,51 @@
+"""Deleting an account everywhere, room by room, each step harmless when done again.
+
+What was said goes first and the account itself last: a crash in between leaves an account that is
+marked as deleted, which nobody can use, and a row of the outbox that goes on.
+"""
+
+import shutil
+from typing import Final
+
+from novacore import bootstrap
+from novacore.workers import exporting
+from novacore.workers.errors import WorkUnsound
+from novacore.workers.model import Job
+
+_CATCH_UP_MS: Final = 30_000
+"""The longest that the tiers are waited for; those that are down follow the list of erasures."""
+
+
+def erase_sessions(platform: "bootstrap.Platform", job: Job) -> None:
+    """Destroy what the account and its agents said and what is remembered of it, in all tiers."""
+    for account_id in _owned(platform, job):
+        store = platform.store_of(account_id)
+        if store.all_sessions():
+            bootstrap.erase(store, bootstrap.find_owner(store), timeout_ms=_CATCH_UP_MS)
+        if any(each.entries for each in store.list_sessions()):
+            raise WorkUnsound("Sessions of a deleted account could be read after their erasure.")
+
+
+def erase_exports(platform: "bootstrap.Platform", job: Job) -> None:
+    """Remove exports that were made for the account."""
+    folder = exporting.folder_of(platform.chosen.data_dir, str(job.payload["account_id"]))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def erase_billing(platform: "bootstrap.Platform", job: Job) -> None:
+    """Forget the plan; what the books must keep bears no name."""
+    for account_id in _owned(platform, job):
+        platform.billing.erase_account(account_id)
+
+
+def erase_identity(platform: "bootstrap.Platform", job: Job) -> None:
+    """Remove the account, its agents, sign-ins and keys."""
+    # The account itself last: it is what names its agents.
+    for account_id in reversed(_owned(platform, job)):
+        platform.identity.erase_account(account_id)
+
+
+def _owned(platform: "bootstrap.Platform", job: Job) -> list[str]:
+    """The account and its agents, which are accounts of their own."""
+    account_id = str(job.payload["account_id"])
+    return [account_id, *(each.id for each in platform.identity.agents.list(account_id))]

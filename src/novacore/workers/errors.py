@@ -1,0 +1,35 @@
+"""What can go wrong with work behind the request.
+
+NovaError
+└── WorkError
+    ├── WorkUnknown   REFUSED      nobody here knows how to do this kind of work
+    ├── WorkRunning   REFUSED      this process carries out work already
+    ├── WorkFailed    UNAVAILABLE  a step could not be done now; it is tried again
+    └── WorkUnsound   CORRUPT      what was found proves that something is wrong; a person looks
+"""
+
+from novacore.kit import ErrorKind, NovaError
+
+
+class WorkError(NovaError):
+    """Work behind the request could not be done."""
+
+
+class WorkUnknown(WorkError):
+    """Nobody here knows how to do this kind of work."""
+
+
+class WorkRunning(WorkError):
+    """This process carries out work already."""
+
+
+class WorkFailed(WorkError):
+    """A step could not be done now; it is tried again."""
+
+    kind = ErrorKind.UNAVAILABLE
+
+
+class WorkUnsound(WorkError):
+    """What was found proves that something is wrong."""
+
+    kind = ErrorKind.CORRUPT
