@@ -5,7 +5,7 @@ import contextlib
 import dataclasses
 import sys
 
-from novacore import bootstrap, gateway, settings
+from novacore import bootstrap, gateway, settings, workers
 from novacore.cli.context import Context, open_context
 from novacore.cli.exits import DONE
 
@@ -29,6 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
         chosen = dataclasses.replace(context.settings, server=listening.config)
         platform = bootstrap.open_platform(chosen, announce=context.console.line)
         closing.callback(platform.close)
+        if chosen.workers.in_server:
+            closing.callback(workers.start(platform).stop)
         app = gateway.create_app(platform, access=access)
         gateway.run_server(
             app,
