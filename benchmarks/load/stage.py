@@ -51,13 +51,12 @@ def make_accounts(folder: Path, count: int, *, plan: str = "") -> list[str]:
 def upstream(*options: str) -> Iterator[int]:
     """The scripted model; gives its port."""
     command = [sys.executable, "-m", "benchmarks.load.upstream", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield int(process.stdout.readline())
-    finally:
-        process.kill()
-        process.wait()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield int(process.stdout.readline())
+        finally:
+            process.kill()
 
 
 class Server:
