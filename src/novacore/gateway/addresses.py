@@ -85,6 +85,13 @@ def is_loopback(ip: str) -> bool:
     return address is not None and address.is_loopback
 
 
+@functools.lru_cache(_CACHE_ENTRIES)
+def is_local_name(host: str) -> bool:
+    """Whether a Host header names the machine itself: `localhost:8080`, `127.0.0.1`."""
+    name = host.rpartition(":")[0] if host.count(":") == 1 else host
+    return name.lower() == "localhost" or is_loopback(name)
+
+
 def within(networks: Sequence[str]) -> Callable[[str], bool]:
     """A test whether an address is in one of these networks."""
     return Proxies(networks).is_trusted

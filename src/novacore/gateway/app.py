@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import importlib.metadata
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import fastapi
@@ -15,16 +16,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from novacore import kit, settings
 from novacore.gateway import problems
 from novacore.gateway.addresses import within
+from novacore.gateway.components import Probe, Watch
 from novacore.gateway.edge import Access, EdgeGate, Standing
 from novacore.gateway.facts import edge_of
 from novacore.gateway.limiter import Limiter
 from novacore.gateway.limiter_memory import MemoryLimiter
 from novacore.gateway.limiter_redis import RedisLimiter
 from novacore.gateway.metrics import Metrics
+from novacore.gateway.openapi import DescribedAPI
 from novacore.gateway.plans import PlanCache
+from novacore.gateway.probes import VITAL, Probes
 from novacore.gateway.routes import ROUTERS
 from novacore.gateway.services import Services
 from novacore.gateway.v1 import V1
+from novacore.gateway.webapp import WebApp
 
 _MODEL_PATHS = "/v1/"
 
@@ -35,9 +40,16 @@ class Gateway:
     Args:
         platform: what bootstrap opened; the caller closes it after the app.
         access: is told of each answer; None: nobody reads them.
+        more: what looks at further parts, for the status, as the workers.
     """
 
-    def __init__(self, platform: Any, *, access: Access | None = None) -> None:
+    def __init__(
+        self,
+        platform: Any,
+        *,
+        access: Access | None = None,
+        more: Mapping[str, Probe] = MappingProxyType({}),
+    ) -> None:
         config: settings.ServerConfig = platform.chosen.server
         clock = kit.SystemClock()
         self.config = config
@@ -61,6 +73,11 @@ class Gateway:
             clock=clock,
             access=access,
         )
+        self.version: str = self.api.version
+        self.webapp = WebApp()
+        probes = Probes(self.services, limiter=self.limiter, standing=self.standing)
+        self.watch = Watch(probes.all() | dict(more), vital=VITAL, clock=clock)
+        """How each part of the server stands."""
         self.api.state.gateway = self
         self.api.state.services = self.services
 
@@ -92,14 +109,20 @@ class Gateway:
         await self.api(scope, receive, send)
 
 
-def create_app(platform: Any, *, access: Access | None = None) -> Gateway:
+def create_app(
+    platform: Any,
+    *,
+    access: Access | None = None,
+    more: Mapping[str, Probe] = MappingProxyType({}),
+) -> Gateway:
     """The ASGI app over an open platform.
 
     Args:
         platform: what `bootstrap.open_platform` gave; the caller closes it after the app.
         access: is told of each answer; None: nobody reads them.
+        more: what looks at further parts, for the status, as the workers.
     """
-    return Gateway(platform, access=access)
+    return Gateway(platform, access=access, more=more)
 
 
 def open_limiter(config: settings.ServerConfig, clock: kit.Clock) -> Limiter:
@@ -114,7 +137,7 @@ def _api(gateway: Gateway) -> fastapi.FastAPI:
         async with gateway.running():
             yield
 
-    api = fastapi.FastAPI(
+    api = DescribedAPI(
         title=gateway.config.name,
         version=_version(),
         docs_url=None,

@@ -170,10 +170,12 @@ class EdgeGate:
         ip, is_https = self._proxies.client_of(
             client[0] if client else "", headers, is_https=scope["scheme"] == "https"
         )
+        is_relayed = False
         for name in headers:
             if name.startswith(_STRIPPED):
                 kept = [pair for pair in scope["headers"] if not pair[0].startswith(_STRIPPED)]
                 scope["headers"] = kept
+                is_relayed = not self._proxies.is_trusted(client[0] if client else "")
                 break
         return Edge(
             trace=self._trace_of(headers),
@@ -181,6 +183,7 @@ class EdgeGate:
             ip=ip,
             is_https=is_https,
             host=headers.get(b"host", b"").decode("latin-1"),
+            is_relayed=is_relayed,
         )
 
     def _trace_of(self, headers: Mapping[bytes, bytes]) -> kit.Trace:

@@ -80,6 +80,11 @@ class NoSuchPage(GatewayError):
 class MethodRefused(GatewayError):
     """This address does not take that method."""
 
+    def __init__(self, *, allowed: str = "") -> None:
+        super().__init__()
+        self.allowed = allowed
+        """The methods that it takes, for the header Allow."""
+
 
 class BodyTooLarge(GatewayError):
     """The request is larger than is taken here."""

@@ -7,6 +7,7 @@ from starlette.types import Scope
 
 from novacore import identity, kit
 from novacore.gateway import errors
+from novacore.gateway.addresses import is_local_name, is_loopback
 
 SCOPE_KEY = "nova"
 """Where the facts stand in an ASGI scope."""
@@ -27,6 +28,8 @@ class Edge:
     """The client speaks TLS, to us or to a proxy that we trust."""
     host: str
     """The host that was asked for, with its port where one was named."""
+    is_relayed: bool = False
+    """It came through somebody else whom we do not trust to say for whom."""
     principal: identity.Principal | None = None
     """Who asks; None: nobody, or what was sent is not valid."""
     refusal: kit.NovaError | None = None
@@ -36,6 +39,11 @@ class Edge:
     def correlation_id(self) -> str:
         """The id of this request in answers and logs."""
         return self.trace.correlation_id
+
+    @property
+    def is_local(self) -> bool:
+        """Somebody at this machine asks, directly, under one of its own names."""
+        return not self.is_relayed and is_loopback(self.ip) and is_local_name(self.host)
 
     @property
     def user_agent(self) -> str:

@@ -180,8 +180,11 @@ def _headers_of(
     error: BaseException, own: kit.NovaError, *, row: Row, status: int
 ) -> dict[str, str]:
     headers: dict[str, str] = {}
+    allowed = getattr(own, "allowed", "")
     if isinstance(error, HTTPException) and error.headers:
-        headers |= {name: value for name, value in error.headers.items() if name.lower() == "allow"}
+        allowed = error.headers.get("Allow", allowed)
+    if allowed and status == 405:
+        headers["Allow"] = allowed
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="novacore"'
     retry_s = getattr(own, "retry_after_s", None)

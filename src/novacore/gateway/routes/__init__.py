@@ -9,8 +9,12 @@ from novacore.gateway.routes import (
     api_keys,
     auth,
     health,
+    openapi,
+    outbox,
+    status,
     store,
     usage,
+    web,
 )
 
 ROUTERS: tuple[fastapi.APIRouter, ...] = (
@@ -20,6 +24,11 @@ ROUTERS: tuple[fastapi.APIRouter, ...] = (
     api_keys.router,
     auth.router,
     health.router,
+    openapi.router,
+    outbox.router,
+    status.router,
     store.router,
     usage.router,
+    # Takes every path that is left.
+    web.router,
 )

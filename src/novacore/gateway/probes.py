@@ -1,0 +1,107 @@
+"""What looks at each part of the platform, for the status."""
+
+import sqlalchemy
+
+from novacore import tiers
+from novacore.gateway.components import Look, Probe
+from novacore.gateway.edge import Standing
+from novacore.gateway.limiter import Limiter
+from novacore.gateway.services import Services
+
+VITAL = frozenset({"journal", "database"})
+"""Without these no request can be answered."""
+
+
+class Probes:
+    """Looks at the parts of one server.
+
+    Args:
+        services: the platform and its threads.
+        limiter: counts requests.
+        standing: of the server.
+    """
+
+    def __init__(self, services: Services, *, limiter: Limiter, standing: Standing) -> None:
+        self._services = services
+        self._limiter = limiter
+        self._standing = standing
+
+    def all(self) -> dict[str, Probe]:
+        """Every probe by the name of its part."""
+        return {
+            "server": self._server,
+            "journal": self._journal,
+            "database": self._database,
+            "tiers": self._tiers,
+            "model": self._model,
+            "mail": self._mail,
+            "limits": self._limits,
+            "policy": self._policy,
+        }
+
+    async def _server(self) -> Look:
+        if self._standing.is_leaving:
+            return Look(state="degraded", text="about to stop")
+        return Look(state="operational")
+
+    async def _journal(self) -> Look:
+        state = await self._services.run(self._services.platform.store.feed().state)
+        return Look(state="operational", text=f"{state.sequence:,} entries")
+
+    async def _database(self) -> Look:
+        database = self._services.platform.database
+
+        def ask() -> None:
+            with database.read() as connection:
+                connection.execute(sqlalchemy.text("SELECT 1"))
+
+        await self._services.run(ask)
+        return Look(state="operational", text="SQLite" if database.is_sqlite else "PostgreSQL")
+
+    async def _tiers(self) -> Look:
+        store = self._services.platform.store
+        if not store.has_tiers:
+            return Look(state="no data")
+        found = [
+            each for each in await self._services.run(store.tiers.status) if each.state != "off"
+        ]
+        return _look_at(found)
+
+    async def _model(self) -> Look:
+        catalog = self._services.platform.catalog
+        model = catalog.default
+        if model.breaker_state == "open":
+            return Look(state="down", text=f"{model.name}: its provider failed again and again")
+        if model.breaker_state == "probing":
+            return Look(state="degraded", text=f"{model.name}: its provider is being tried again")
+        if not model.has_answered:
+            return Look(state="no data", text=f"{model.name}: nobody asked it yet")
+        return Look(state="operational", text=model.name)
+
+    async def _mail(self) -> Look:
+        if self._services.platform.mailer.is_sending:
+            return Look(state="no data", text="letters go to a mail server")
+        return Look(state="operational", text="letters stay in the local outbox")
+
+    async def _limits(self) -> Look:
+        if getattr(self._limiter, "is_down", False):
+            return Look(
+                state="degraded", text="the shared server is down; each server counts alone"
+            )
+        return Look(state="operational")
+
+    async def _policy(self) -> Look:
+        name = self._services.platform.policy.name
+        if name == "permissive":
+            return Look(state="permissive", text="no rule is set; everything passes")
+        return Look(state="operational", text=name)
+
+
+def _look_at(found: list[tiers.TierStatus]) -> Look:
+    if not found:
+        return Look(state="off")
+    bad = [each.tier for each in found if not each.is_well]
+    if bad:
+        return Look(state="degraded", text="not well: " + ", ".join(bad))
+    behind = max(each.lag_entries for each in found)
+    return Look(state="operational", text=f"{behind:,} entries behind" if behind else "up to date")
