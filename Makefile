@@ -25,13 +25,13 @@ help: ## List these commands
 run: ## Serve NovaCore on http://127.0.0.1:8080; TASK="…" runs one task in the terminal and exits
 	$(BOOTSTRAP) local
 	if [ -z "$$TASK" ]; then $(VENV_PYTHON) tools/web.py build; fi
-	.venv/bin/nova model install
+	.venv/bin/nova model install --if-needed
 	if [ -n "$$TASK" ]; then exec .venv/bin/nova run -t "$$TASK"; else exec .venv/bin/nova serve; fi
 
 demo: ## Serve NovaCore with a demonstration's data, in a directory of its own
 	$(BOOTSTRAP) local
 	$(VENV_PYTHON) tools/web.py build
-	.venv/bin/nova model install
+	.venv/bin/nova model install --if-needed
 	exec .venv/bin/nova demo
 
 test: ## Run every check and every test, with coverage

