@@ -1,6 +1,7 @@
 """Registering, confirming, signing in and out over HTTP, by the whole app."""
 
 import json
+from base64 import urlsafe_b64decode
 
 import sqlalchemy
 from tests.api.stage import PASSWORD, Stage
@@ -277,6 +278,9 @@ async def test_a_weak_password_is_refused_with_the_reason(stage: Stage):
 
 
 async def test_anybody_can_check_our_tokens_with_the_published_keys(stage: Stage):
+    person = await stage.person()
     keys = (await stage.visitor().get("/api/v1/auth/keys")).json()["keys"]
-    assert [each["alg"] for each in keys] == ["EdDSA"]
+    header = json.loads(urlsafe_b64decode(person.access_token.partition(".")[0] + "=="))
+    assert (header["alg"], header["typ"]) == ("EdDSA", "at+jwt")
+    assert [(each["kid"], each["alg"]) for each in keys] == [(header["kid"], "EdDSA")]
     assert all("d" not in each for each in keys)

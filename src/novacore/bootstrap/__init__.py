@@ -26,9 +26,11 @@ from novacore.bootstrap.tiers import open_tiers, projecting
 from novacore.bootstrap.wiring import open_agent, open_model
 
 if TYPE_CHECKING:
+    from novacore.bootstrap.accounts import Accounts, open_accounts
     from novacore.bootstrap.platform import Platform, open_database, open_platform
 
 __all__ = [
+    "Accounts",
     "ErasureReport",
     "MemoryStore",
     "Platform",
@@ -39,6 +41,7 @@ __all__ = [
     "find_owner",
     "find_session",
     "learn",
+    "open_accounts",
     "open_agent",
     "open_database",
     "open_embedder",
@@ -53,4 +56,10 @@ __all__ = [
     "projecting",
 ]
 
-__getattr__ = kit.late_names(__name__, {"platform": ["Platform", "open_database", "open_platform"]})
+__getattr__ = kit.late_names(
+    __name__,
+    {
+        "accounts": ["Accounts", "open_accounts"],
+        "platform": ["Platform", "open_database", "open_platform"],
+    },
+)

@@ -179,7 +179,9 @@ class KeyRing:
             if not rows:
                 raise CredentialInvalid
             public = {
-                row.id: jwk.OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": row.public})
+                row.id: jwk.OKPKey.import_key(
+                    {"kty": "OKP", "crv": "Ed25519", "x": row.public, "kid": row.id}
+                )
                 for row in rows
             }
             newest = rows[0]
