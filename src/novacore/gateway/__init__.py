@@ -5,6 +5,7 @@ what they say. Start with `create_app`; `edge` shows what happens to each reques
 """
 
 from novacore.gateway.app import Gateway, create_app
+from novacore.gateway.components import Look
 from novacore.gateway.errors import GatewayError
 from novacore.gateway.logs import logging_to_stderr
 from novacore.gateway.server import Listening, listen, run_server
@@ -13,6 +14,7 @@ __all__ = [
     "Gateway",
     "GatewayError",
     "Listening",
+    "Look",
     "create_app",
     "listen",
     "logging_to_stderr",

@@ -94,6 +94,8 @@ class Gateway:
     async def running(self) -> AsyncIterator[None]:
         """Run what runs beside the requests; the server's start and end."""
         platform = self.services.platform
+        # The first request need not wait for what each later one finds made.
+        self.api.middleware_stack = self.api.build_middleware_stack()
         await platform.start()
         try:
             yield

@@ -1,6 +1,7 @@
 """`nova serve`: the web app and the API, until a signal says to stop."""
 
 import argparse
+import asyncio
 import contextlib
 import dataclasses
 import sys
@@ -29,9 +30,12 @@ def run(arguments: argparse.Namespace) -> int:
         chosen = dataclasses.replace(context.settings, server=listening.config)
         platform = bootstrap.open_platform(chosen, announce=context.console.line)
         closing.callback(platform.close)
-        if chosen.workers.in_server:
+        closing.enter_context(bootstrap.projecting(chosen))
+        if chosen.workers.in_server and arguments.role == "all":
             closing.callback(workers.start(platform).stop)
-        app = gateway.create_app(platform, access=access)
+        app = gateway.create_app(
+            platform, access=access, more={"workers": lambda: _look_at_workers(platform)}
+        )
         gateway.run_server(
             app,
             listening,
@@ -39,6 +43,19 @@ def run(arguments: argparse.Namespace) -> int:
             stopping=lambda: context.console.line("Stopping when running answers are finished."),
         )
     return DONE
+
+
+async def _look_at_workers(platform: bootstrap.Platform) -> gateway.Look:
+    """How the work behind the requests stands, for the status."""
+    status = await asyncio.to_thread(workers.get_status, platform)
+    waits = f"{status.waiting:,} waiting, {status.dead:,} given up"
+    if status.state == "ok":
+        return gateway.Look(state="operational", text=waits)
+    if status.state == "down":
+        return gateway.Look(state="down", text=waits)
+    if status.state == "degraded":
+        return gateway.Look(state="degraded", text=waits)
+    return gateway.Look(state="no data")
 
 
 def _with(arguments: argparse.Namespace, given: list[str]) -> argparse.Namespace:
