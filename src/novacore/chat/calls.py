@@ -290,7 +290,10 @@ def _admission(
 
 def _messages_of(body: llm.Body) -> int:
     """1 where a person says something, 0 where a program goes on by itself, as after a tool."""
-    reading = llm.read_message(body.messages[-1])
+    last = body.messages[-1]
+    if isinstance(last.get("content"), str):
+        return 1 if last.get("role", "user") == "user" else 0
+    reading = llm.read_message(last)
     return 1 if reading.role == "user" and not reading.tool_results else 0
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from novacore.gateway.joined_writes import JoinedWrites
+
 HEAD_BYTES_MAX = 65_536
 """Request line and headers, all together."""
 _TOO_LARGE = "The request's head is too large."
@@ -23,7 +25,8 @@ class BoundedHTTP(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client came; its first request has to follow."""
-        super().connection_made(transport)
+        joined: Any = JoinedWrites(transport, self.loop)
+        super().connection_made(joined)
         self._late = self.loop.call_later(self.timeout_keep_alive, self._give_up)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -3,9 +3,11 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from typing import Any
 
+import msgspec
+
 from novacore.llm.errors import LLMError, ReplyInvalid, StreamBroken
 from novacore.llm.formats.anthropic_reply import AnthropicAssembler
-from novacore.llm.formats.encoding import decode_object, mapping_of
+from novacore.llm.formats.encoding import mapping_of
 from novacore.llm.formats.failures import failure_in_stream
 from novacore.llm.formats.openai_reply import OpenAIAssembler
 from novacore.llm.formats.wire import Assembler
@@ -17,6 +19,15 @@ from novacore.llm.relay.replies import open_rewriter
 from novacore.llm.relay.tap import StreamTap, anthropic_usage, openai_usage
 from novacore.llm.sse import EventParser
 
+
+class _Whole(msgspec.Struct):
+    """What is looked at of an answer that came in one piece."""
+
+    usage: Any = None
+    error: Any = None
+
+
+_read_whole = msgspec.json.Decoder(_Whole).decode
 _DONE = b"data: [DONE]\n\n"
 _LOST_BYTES_PER_TOKEN = 40
 """What was too much to be kept: a token comes with so many bytes of its frame."""
@@ -234,14 +245,14 @@ class Answer:
         Raises:
             LLMError: it is none: another format, or an error under a status of 200.
         """
-        told = decode_object(self._reply.body)
-        if told is None:
-            raise ReplyInvalid("The provider's answer is no JSON object.")
-        if told.get("error"):
-            raise failure_in_stream(mapping_of(told["error"]) or {"message": str(told["error"])})
-        usage = mapping_of(told.get("usage")) or {}
+        try:
+            told = _read_whole(self._reply.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ReplyInvalid("The provider's answer is no JSON object.") from error
+        if told.error:
+            raise failure_in_stream(mapping_of(told.error) or {"message": str(told.error)})
         read = openai_usage if self._choice.wire == "openai" else anthropic_usage
-        self._usage = read(usage)
+        self._usage = read(mapping_of(told.usage) or {})
         self.is_complete = True
         self._kept.append(self._reply.body)
 

@@ -83,6 +83,8 @@ class Breaker:
         """The provider."""
         self.transitions = 0
         """How often it changed its state."""
+        self.has_answered = False
+        """It answered since this process began; False: nothing is known of it."""
         self._failures_max = config.breaker_failures_max
         self._probe_s = config.breaker_probe_ms / 1_000
         self._clock = clock
@@ -123,6 +125,7 @@ class Breaker:
 
     def succeeded(self, generation: int) -> None:
         """A request of this generation ended well."""
+        self.has_answered = True
         if generation == self._generation and not self._is_open:
             self._failures = 0
 

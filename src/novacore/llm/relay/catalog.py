@@ -103,6 +103,12 @@ class CatalogModel:
         transport = self.transport
         return transport.breaker.state if isinstance(transport, GuardedTransport) else "closed"
 
+    @property
+    def has_answered(self) -> bool:
+        """Its provider answered since this process began; False: nothing is known of it."""
+        transport = self.transport
+        return isinstance(transport, GuardedTransport) and transport.breaker.has_answered
+
     def allows(self, plan: str) -> bool:
         """Whether somebody on this plan may use it."""
         return not self.plans or plan in self.plans
