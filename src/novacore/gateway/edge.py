@@ -7,6 +7,7 @@ credential, the rates; then the route; then the headers, the log line and the co
 
 import contextlib
 import logging
+import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Protocol
@@ -150,11 +151,12 @@ class EdgeGate:
             foreign=self._origins.headers_for(origin) if origin else (),
         )
         self.standing.running += 1
+        token = kit.enter_trace(edge.trace)
         try:
-            with kit.tracing(edge.trace):
-                await self._pass(scope, receive, reply)
+            await self._pass(scope, receive, reply)
         finally:
             self.standing.running -= 1
+            kit.leave_trace(token)
             self._note(scope, reply, seconds=time.perf_counter() - started_s)
 
     async def _pass(self, scope: Scope, receive: Receive, reply: Reply) -> None:
@@ -187,10 +189,13 @@ class EdgeGate:
         )
 
     def _trace_of(self, headers: Mapping[bytes, bytes]) -> kit.Trace:
+        """The id that the client names, where it is harmless; else one of ours."""
+        parent = headers.get(b"traceparent", b"").decode("latin-1")
         named = headers.get(b"x-correlation-id", b"").decode("latin-1")
-        if not named or not kit.is_correlation_id(named) or kit.redacted(named) != named:
-            named = str(kit.new_id(self._clock))
-        return kit.Trace(named, parent=headers.get(b"traceparent", b"").decode("latin-1"))
+        if named and kit.is_correlation_id(named) and kit.redacted(named) == named:
+            return kit.Trace(named, parent=parent)
+        fresh = kit.new_id(self._clock, random_bytes=random.randbytes)
+        return kit.Trace(str(fresh), parent=parent, trace_id=fresh.hex)
 
     async def _admit(self, scope: Scope, receive: Receive, reply: Reply) -> Receive | None:
         """Where the route reads the body from; None: it was answered here."""

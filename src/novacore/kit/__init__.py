@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from novacore.kit.atomic_file import replaced, sync_folder
 from novacore.kit.clock import Clock, FixedClock, SystemClock
-from novacore.kit.correlation import Trace, current_trace, is_correlation_id, tracing
+from novacore.kit.correlation import (
+    Trace,
+    current_trace,
+    enter_trace,
+    is_correlation_id,
+    leave_trace,
+    tracing,
+)
 from novacore.kit.errors import ErrorKind, NovaError
 from novacore.kit.ids import derived_id, new_id, parse_id
 from novacore.kit.late import late_names
@@ -32,9 +39,11 @@ __all__ = [
     "current_trace",
     "derived_id",
     "encode_line",
+    "enter_trace",
     "is_correlation_id",
     "json_line",
     "late_names",
+    "leave_trace",
     "limits_of",
     "new_id",
     "parse_id",

@@ -22,14 +22,16 @@ class Trace:
     Args:
         correlation_id: ours, for people: at most 64 characters of `A-Za-z0-9._-`.
         parent: a W3C `traceparent` of the caller; empty, or not well-formed: a trace begins here.
+        trace_id: 32 hexadecimal digits for a trace that begins here; empty: random ones.
     """
 
     __slots__ = ("_flags", "_span_id", "_trace_id", "correlation_id")
 
-    def __init__(self, correlation_id: str, *, parent: str = "") -> None:
+    def __init__(self, correlation_id: str, *, parent: str = "", trace_id: str = "") -> None:
         self.correlation_id = correlation_id
         self._span_id = ""
-        self._trace_id = self._flags = ""
+        self._trace_id = trace_id
+        self._flags = "00"
         found = _PARENT.fullmatch(parent) if parent else None
         if found and found[1] != _NO_TRACE and found[2] != _NO_SPAN:
             self._trace_id, self._flags = found[1], found[3]
@@ -39,7 +41,6 @@ class Trace:
         """32 hexadecimal digits, the caller's where it named one."""
         if not self._trace_id:
             self._trace_id = f"{random.getrandbits(128) | 1:032x}"
-            self._flags = "00"
         return self._trace_id
 
     @property
@@ -71,6 +72,16 @@ def current_trace() -> Trace | None:
 def is_correlation_id(text: str) -> bool:
     """Whether `text` may be used as a correlation id: short, and harmless in a log or a header."""
     return _ID.fullmatch(text) is not None
+
+
+def enter_trace(trace: Trace) -> contextvars.Token[Trace | None]:
+    """Let `trace` be the current one until `leave_trace`; for where each microsecond counts."""
+    return _current.set(trace)
+
+
+def leave_trace(token: contextvars.Token[Trace | None]) -> None:
+    """Let the trace be current again that was so before `enter_trace`."""
+    _current.reset(token)
 
 
 @contextlib.contextmanager
