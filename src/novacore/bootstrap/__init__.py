@@ -21,6 +21,7 @@ from novacore.bootstrap.erasing import (
 )
 from novacore.bootstrap.learning import learn
 from novacore.bootstrap.library import MemoryStore, open_library, open_store
+from novacore.bootstrap.remembering_store import RememberingStore
 from novacore.bootstrap.replicas import open_place, open_replica
 from novacore.bootstrap.tiers import open_tiers, projecting
 from novacore.bootstrap.wiring import open_agent, open_model
@@ -35,6 +36,7 @@ __all__ = [
     "MemoryStore",
     "Platform",
     "Reached",
+    "RememberingStore",
     "Target",
     "erase",
     "find_agent",

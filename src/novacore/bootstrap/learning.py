@@ -1,7 +1,7 @@
 """What follows a turn: its uses are written, what was stated is learnt, and time passes."""
 
 from novacore import journal, memory
-from novacore.bootstrap.library import MemoryStore
+from novacore.bootstrap.remembering_store import RememberingStore
 
 
 def learn(store: journal.Store, session: journal.Session, *, config: memory.Config) -> None:
@@ -18,7 +18,7 @@ def learn(store: journal.Store, session: journal.Session, *, config: memory.Conf
     Raises:
         JournalError: not now; the next turn makes up for it.
     """
-    if not isinstance(store, MemoryStore):
+    if not isinstance(store, RememberingStore):
         return
     memories = store.memories
     memories.flush_access()

@@ -1,8 +1,8 @@
 """Which implementation serves which setting."""
 
 from novacore import agent, journal, kit, llm, settings
-from novacore.bootstrap.library import MemoryStore
 from novacore.bootstrap.remembering import RememberingNoteBook
+from novacore.bootstrap.remembering_store import RememberingStore
 
 
 async def open_model(chosen: settings.Settings) -> llm.Model:
@@ -45,7 +45,7 @@ def open_agent(
     permissions = agent.permissions_from(chosen.agent)
     workspace = str(chosen.workspace)
     notebook: agent.NoteBook = agent.JournalNoteBook(store, workspace=workspace)
-    if isinstance(store, MemoryStore):
+    if isinstance(store, RememberingStore):
         notebook = RememberingNoteBook(notebook, memories=store.memories, workspace=workspace)
     return agent.Agent(
         model=model,
@@ -56,7 +56,7 @@ def open_agent(
             permissions=permissions,
             config=chosen.agent,
             notebook=notebook,
-            recaller=_Recaller(store) if isinstance(store, MemoryStore) else None,
+            recaller=_Recaller(store) if isinstance(store, RememberingStore) else None,
         ),
         permissions=permissions,
         config=chosen.agent,
@@ -70,7 +70,7 @@ def open_agent(
 class _Recaller:
     """The memory's recall, as the agent's tool asks it."""
 
-    def __init__(self, store: MemoryStore) -> None:
+    def __init__(self, store: RememberingStore) -> None:
         self._store = store
 
     def recall(self, text: str, *, limit: int) -> list[agent.Recalled]:

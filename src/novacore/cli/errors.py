@@ -6,6 +6,7 @@ NovaError
     ├── ArgumentWrong    a command got something that it can't use
     ├── OutputTaken      there is a file already where one should be written
     └── UsageWrong       options that make no sense together: exit code 2
+        ├── NotOnServer      the command works on the data directory, and a server is named
         ├── TaskMissing      `nova run` got an empty task
         └── ExportUnclear    `nova export` got no session, or one and --all
 """
@@ -45,6 +46,17 @@ class OutputTaken(CLIError):
 
 class UsageWrong(CLIError):
     """The command line makes no sense."""
+
+
+class NotOnServer(UsageWrong):
+    """The command works on the data directory here, and a server is named."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(
+            f"`nova {command}` works on the data directory here, and a server is named.",
+            hint="Run it on the server, or add --server '' to mean the data directory.",
+        )
+        self.command = command
 
 
 class TaskMissing(UsageWrong):

@@ -63,6 +63,16 @@ def _shared(*, is_top: bool) -> _Parser:
     shared = _Parser(add_help=False, allow_abbrev=False)
     group = shared.add_argument_group("settings")
     group.add_argument("--data-dir", metavar="DIR", default=unset, help="where the data lives")
+    group.add_argument(
+        "--server", metavar="URL", default=unset, help="use the sessions and model of this server"
+    )
+    group.add_argument(
+        "--key",
+        metavar="KEY",
+        default=unset,
+        dest="server_key",
+        help="the key for it; better: NOVA_SERVER_KEY",
+    )
     group.add_argument("--config", metavar="FILE", default=unset, help="use this settings file")
     group.add_argument(
         "--set",

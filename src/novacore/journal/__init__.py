@@ -63,11 +63,13 @@ from novacore.journal.replica import (
 from novacore.journal.salvage import salvage
 from novacore.journal.salvage_report import Gap, LostText, SalvageReport
 from novacore.journal.serving import Served
+from novacore.journal.spool_file import SpoolFile
 from novacore.journal.standing import COPYING
 from novacore.journal.store import Engine, SessionRow
 from novacore.journal.store_memory import MemoryEngine
 from novacore.journal.store_postgres import PostgresEngine
 from novacore.journal.store_remote import Channel, RemoteEngine
+from novacore.journal.store_spooling import SpoolingEngine
 from novacore.journal.store_sqlite import SQLiteEngine
 from novacore.journal.surroundings import Surroundings, describe_surroundings
 from novacore.journal.transcript import Entries, Transcript
@@ -129,6 +131,8 @@ __all__ = [
     "SessionInfo",
     "SessionRow",
     "SessionUnknown",
+    "SpoolFile",
+    "SpoolingEngine",
     "StorageFailed",
     "Store",
     "StoreClosed",

@@ -136,17 +136,26 @@ class RemoteEngine:
 
     def _commit(self, group: Sequence[Submission]) -> list[Appended | NovaError]:
         appends = [
-            {
-                "session_id": frames.session_text(each.session),
-                "expected": each.expected,
-                "entries": [wire.written(draft) for draft in each.drafts],
-            }
+            wire.Append(
+                session_id=frames.session_text(each.session),
+                expected=each.expected,
+                entries=tuple(wire.written(draft) for draft in each.drafts),
+            )
             for each in group
         ]
+        outcomes = self.send(appends)
+        return [self._result(each, told) for each, told in zip(group, outcomes, strict=True)]
+
+    def send(self, appends: Sequence[wire.Append]) -> Sequence[wire.Outcome]:
+        """Send appends in one request; an outcome for each.
+
+        Raises:
+            StorageFailed: the server can't be reached.
+        """
         told = self._ask(_Outcomes, "POST", "appends", body={"appends": appends})
-        if len(told.outcomes) != len(group):
+        if len(told.outcomes) != len(appends):
             raise Corrupt("The server told of other appends than were sent.")
-        return [self._result(each, told) for each, told in zip(group, told.outcomes, strict=True)]
+        return told.outcomes
 
     def _result(self, submission: Submission, told: wire.Outcome) -> Appended | NovaError:
         if told.error is not None:

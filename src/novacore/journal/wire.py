@@ -17,7 +17,7 @@ import msgspec
 from novacore.journal import errors, exact_json
 from novacore.journal import frame as frames
 from novacore.journal.errors import Corrupt, EntryRefused
-from novacore.journal.model import NewEntry, Problem
+from novacore.journal.model import ANY, NewEntry, Problem
 from novacore.journal.store import Draft, SessionRow
 from novacore.journal.transcript import BodyDecoder
 from novacore.kit import ErrorKind, NovaError, parse_id
@@ -96,6 +96,14 @@ class Written(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     said_at_us: int | None = None
     erased_digest: str | None = None
     """Hexadecimal."""
+
+
+class Append(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """One append: all of it, or nothing."""
+
+    session_id: str
+    entries: tuple[Written, ...]
+    expected: int = ANY
 
 
 class Told(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):

@@ -12,8 +12,8 @@ from novacore.remote.errors import (
     ServerAway,
     ServerBusy,
     ServerStrange,
-    SpoolFull,
 )
+from novacore.remote.models import ServedModel, find_model
 from novacore.remote.store import FORMAT, RemoteStore, connect
 
 __all__ = [
@@ -23,13 +23,14 @@ __all__ = [
     "KeyRefused",
     "RemoteError",
     "RemoteStore",
+    "ServedModel",
     "ServerAway",
     "ServerBusy",
     "ServerStrange",
-    "SpoolFull",
     "connect",
     "decode_context",
     "decode_hits",
     "encode_context",
     "encode_hits",
+    "find_model",
 ]

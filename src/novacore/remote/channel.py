@@ -16,7 +16,8 @@ import urllib3
 from novacore import journal, kit, memory, settings
 from novacore.remote import errors
 
-_ROOT: Final = "api/v1/store"
+STORE_PATH: Final = "api/v1/store"
+"""Where a server's store is, below its address."""
 _FIRST_PAUSE_S: Final = 0.05
 _PAUSE_MAX_S: Final = 1.0
 _AGAIN: Final = (
@@ -44,14 +45,19 @@ class HTTPChannel:
         url: the server's address, as people use it.
         key: an API key of the account.
         config: how patient to be.
+        root: what stands between the address and the paths.
 
     Raises:
         AddressInvalid: it is no http or https address.
         KeyRefused: a key that no server can have given.
     """
 
-    def __init__(self, url: str, key: str, *, config: settings.RemoteConfig) -> None:
+    def __init__(
+        self, url: str, key: str, *, config: settings.RemoteConfig, root: str = STORE_PATH
+    ) -> None:
         self.url = _checked_url(url)
+        """The server's address, without a slash at its end."""
+        self._root = f"{self.url}/{root}"
         if not key or not key.isascii() or not key.isprintable() or " " in key:
             raise errors.KeyRefused("This is no API key.")
         self._config = config
@@ -81,7 +87,7 @@ class HTTPChannel:
             RemoteError: the server refused the key, or is none of ours.
             NovaError: what it refused otherwise.
         """
-        address = f"{self.url}/{_ROOT}/{path}".rstrip("/")
+        address = f"{self._root}/{path}".rstrip("/")
         if query:
             address += "?" + urllib.parse.urlencode(query)
         ends_s = time.monotonic() + self._config.retry_ms / 1_000

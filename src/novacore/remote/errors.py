@@ -3,8 +3,7 @@
 NovaError
 ├── journal.StorageFailed
 │   ├── ServerAway      UNAVAILABLE  no connection, or it was lost
-│   ├── ServerBusy      UNAVAILABLE  it answers, but not now
-│   └── SpoolFull       UNAVAILABLE  what is kept for a server that is away has grown too large
+│   └── ServerBusy      UNAVAILABLE  it answers, but not now
 └── RemoteError
     ├── AddressInvalid  REFUSED      that is no address of a server
     ├── KeyRefused      REFUSED      the server does not take the key
@@ -34,17 +33,6 @@ class ServerBusy(journal.StorageFailed):
     def __init__(self, message: str = "", *, hint: str = "", retry_after_s: int = 1) -> None:
         super().__init__(message, hint=hint or f"Try again in {retry_after_s} s.")
         self.retry_after_s = retry_after_s
-
-
-class SpoolFull(journal.StorageFailed):
-    """What is kept for the server while it is away has grown too large."""
-
-    def __init__(self, *, size_max: int) -> None:
-        super().__init__(
-            f"More than {size_max:,} bytes wait for the server (remote.spool_bytes_max).",
-            hint="Wait until it can be reached again.",
-        )
-        self.size_max = size_max
 
 
 class RemoteError(kit.NovaError):

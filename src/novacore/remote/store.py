@@ -1,7 +1,9 @@
 """A store on a server: what `novacore.open` gives, over the network. `connect` makes it."""
 
+import contextlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -157,6 +159,8 @@ def connect(
     *,
     config: settings.RemoteConfig | None = None,
     clock: kit.Clock | None = None,
+    spool: Path | None = None,
+    announce: Callable[[str], None] | None = None,
 ) -> RemoteStore:
     """The store of an account on a server. One round trip, to see that both fit together.
 
@@ -165,6 +169,9 @@ def connect(
         key: an API key of the account with the scope `memory`.
         config: how patient to be; None: the defaults.
         clock: the time; None: the machine's.
+        spool: a folder where appends wait while the server is away; what an earlier process left
+            there is sent first. None: an append fails then.
+        announce: told in words when the server goes away and comes back, from any thread.
 
     Raises:
         AddressInvalid: the address is none.
@@ -172,13 +179,48 @@ def connect(
         ServerStrange: something else answers there.
         ServerAway, ServerBusy: the server can't be reached now.
     """
-    channel = HTTPChannel(url, key, config=config or settings.RemoteConfig())
-    try:
+    chosen, clock = config or settings.RemoteConfig(), clock or kit.SystemClock()
+    channel = HTTPChannel(url, key, config=chosen)
+    with contextlib.ExitStack() as undoing:
+        undoing.callback(channel.close)
         welcome = greet(channel, url=channel.url)
-    except BaseException:
-        channel.close()
-        raise
-    return open_over(channel, welcome, url=channel.url, clock=clock)
+        scope = journal.Scope(tenant=welcome.tenant, owner=welcome.owner)
+        direct = journal.RemoteEngine(channel, scope=scope)
+        engine: journal.Engine = direct
+        if spool is not None:
+            name = str(kit.derived_id("spool", channel.url, scope.tenant, scope.owner))
+            kept = journal.SpoolFile(spool / name, size_max=chosen.spool_bytes_max)
+            undoing.callback(kept.close)
+            engine = _spooling(direct, kept, clock=clock, announce=announce or _say_nothing)
+        core = journal.Core(engine, config=_limits(welcome), clock=clock)
+        store = RemoteStore(core, scope, channel=channel, url=channel.url)
+        undoing.pop_all()
+    return store
+
+
+def _spooling(
+    engine: journal.RemoteEngine,
+    kept: journal.SpoolFile,
+    *,
+    clock: kit.Clock,
+    announce: Callable[[str], None],
+) -> journal.SpoolingEngine:
+    made = journal.SpoolingEngine(engine, spool=kept, clock=clock, announce=announce)
+    count = made.send_left()
+    if count:
+        announce(f"{count:,} entries that waited for the server were sent.")
+    return made
+
+
+def _limits(welcome: Welcome) -> journal.Config:
+    known = {each.name for each in kit.limits_of(journal.Config())}
+    return journal.Config(
+        **{name: value for name, value in welcome.limits.items() if name in known}
+    )
+
+
+def _say_nothing(_text: str) -> None:
+    return
 
 
 def greet(channel: journal.Channel, *, url: str) -> Welcome:
@@ -199,39 +241,6 @@ def greet(channel: journal.Channel, *, url: str) -> Welcome:
             hint="Use the same release on both sides.",
         )
     return welcome
-
-
-def open_over(
-    channel: journal.Channel,
-    welcome: Welcome,
-    *,
-    url: str,
-    clock: kit.Clock | None = None,
-    engine: journal.Engine | None = None,
-) -> RemoteStore:
-    """The store that a server welcomed us to.
-
-    Args:
-        channel: the way to it.
-        welcome: what it said.
-        url: its address.
-        clock: the time; None: the machine's.
-        engine: what stands between; None: the channel alone.
-    """
-    scope = journal.Scope(tenant=welcome.tenant, owner=welcome.owner)
-    known = {each.name for each in kit.limits_of(journal.Config())}
-    limits = {name: value for name, value in welcome.limits.items() if name in known}
-    core = journal.Core(
-        engine or make_engine(channel, scope),
-        config=journal.Config(**limits),
-        clock=clock or kit.SystemClock(),
-    )
-    return RemoteStore(core, scope, channel=channel, url=url)
-
-
-def make_engine(channel: journal.Channel, scope: journal.Scope) -> journal.RemoteEngine:
-    """The engine over a channel."""
-    return journal.RemoteEngine(channel, scope=scope)
 
 
 def _listed(value: str | Iterable[str] | None) -> list[str] | None:

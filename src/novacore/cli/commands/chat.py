@@ -9,6 +9,7 @@ from collections.abc import Callable
 from novacore import bootstrap, journal
 from novacore.cli.context import Context, open_context
 from novacore.cli.exits import CANCELLED, DONE
+from novacore.cli.opening import Notices, open_to_work
 from novacore.cli.terminal import folds, slash
 from novacore.cli.terminal.completing import PromptCompleter
 from novacore.cli.terminal.conversation import Conversation, greet
@@ -27,11 +28,8 @@ OpenTyping = Callable[[Context, Desk, Interrupts], Typing]
 def run(arguments: argparse.Namespace) -> int:
     """Talk until the person leaves."""
     context = open_context(arguments)
-    with (
-        bootstrap.open_store(context.settings) as store,
-        bootstrap.projecting(context.settings),
-    ):
-        return asyncio.run(talk(arguments, context, store=store))
+    with open_to_work(context) as (store, working, notices):
+        return asyncio.run(talk(arguments, working, store=store, notices=notices))
 
 
 async def talk(
@@ -39,6 +37,7 @@ async def talk(
     context: Context,
     *,
     store: journal.Store,
+    notices: Notices | None = None,
     open_typing: OpenTyping | None = None,
 ) -> int:
     """Open what a conversation needs, hold it, close everything.
@@ -47,6 +46,7 @@ async def talk(
         arguments: which session.
         context: settings and console.
         store: where sessions are; the caller closes it.
+        notices: what a server's going and coming has to say; shown between turns.
         open_typing: gives the place that the person's words come from. None: the terminal.
     """
     chosen, console = context.settings, context.console
@@ -57,7 +57,9 @@ async def talk(
     typing = (open_typing or _open_typing)(context, desk, interrupts)
     desk.ask = Questions(view, choose=typing.choose).ask
     room = slash.Room(desk=desk, console=console, view=view, kept=kept)
-    conversation = Conversation(room, typing=typing, interrupts=interrupts)
+    conversation = Conversation(
+        room, typing=typing, interrupts=interrupts, notices=notices or Notices()
+    )
     with acting_on(signal.SIGINT, conversation.interrupt), typing.opened():
         try:
             with leaving_on(signal.SIGTERM, signal.SIGHUP):

@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from novacore import bootstrap, journal
+from novacore import journal
 from novacore.cli import errors, sessions
 from novacore.cli.context import open_context
 from novacore.cli.exits import DONE
+from novacore.cli.opening import open_sessions
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -16,7 +17,7 @@ def run(arguments: argparse.Namespace) -> int:
     context = open_context(arguments)
     if bool(arguments.session) == arguments.all:
         raise errors.ExportUnclear
-    with bootstrap.open_store(context.settings) as store:
+    with open_sessions(context) as store:
         session = None
         if not arguments.all:
             workspace = str(context.settings.workspace)

@@ -2,16 +2,16 @@
 
 import argparse
 
-from novacore import bootstrap
 from novacore.cli import sessions
 from novacore.cli.context import open_context
 from novacore.cli.exits import DONE
+from novacore.cli.opening import open_sessions
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the fork and say its name."""
     context = open_context(arguments)
-    with bootstrap.open_store(context.settings) as store:
+    with open_sessions(context) as store:
         session = sessions.find_session(
             store, arguments.session, workspace=str(context.settings.workspace)
         )

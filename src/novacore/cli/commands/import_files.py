@@ -4,19 +4,20 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from novacore import bootstrap, journal, memory
+from novacore import journal, memory
 from novacore.cli.context import open_context
 from novacore.cli.exits import DONE, FAILED
+from novacore.cli.opening import open_sessions, projecting
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the plan, or carry it out and say what was done."""
     context = open_context(arguments)
     paths = [Path(file).expanduser() for file in arguments.files]
-    with bootstrap.open_store(context.settings) as store:
+    with open_sessions(context) as store:
         done = plan = journal.plan_import(store, paths, workspace=str(context.settings.workspace))
         if not arguments.dry_run:
-            with bootstrap.projecting(context.settings):
+            with projecting(context):
                 done = journal.run_import(store, plan)
             memory.adopt_imported(store, store.memories)
     if arguments.json:

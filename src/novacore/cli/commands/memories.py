@@ -13,6 +13,7 @@ from novacore.cli import errors, sessions
 from novacore.cli.context import Context, open_context
 from novacore.cli.exits import DONE, FAILED
 from novacore.cli.moments import read_moment
+from novacore.cli.opening import open_sessions
 
 _ID_SHOWN = 8
 
@@ -20,7 +21,7 @@ _ID_SHOWN = 8
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked."""
     context = open_context(arguments)
-    with bootstrap.open_store(context.settings) as store:
+    with open_sessions(context) as store:
         action = _ACTIONS.get(arguments.action)
         if action is not None:
             return action(context, store, arguments)
@@ -46,7 +47,9 @@ def _id(memories: memory.Memories, wanted: str) -> str:
     )
 
 
-def _list(context: Context, store: bootstrap.MemoryStore, arguments: argparse.Namespace) -> int:
+def _list(
+    context: Context, store: bootstrap.RememberingStore, arguments: argparse.Namespace
+) -> int:
     for kind, known in ((arguments.type, memory.MEMORY_TYPES), (arguments.term, memory.TERMS)):
         if unknown := [each for each in kind if each not in known]:
             raise errors.UsageWrong(
@@ -100,7 +103,9 @@ def _warn_of_damage(context: Context, memories: memory.Memories) -> None:
         )
 
 
-def _show(context: Context, store: bootstrap.MemoryStore, arguments: argparse.Namespace) -> int:
+def _show(
+    context: Context, store: bootstrap.RememberingStore, arguments: argparse.Namespace
+) -> int:
     memories = store.memories
     _show_one(context, memories.get(_id(memories, arguments.id)), arguments)
     return DONE
@@ -142,7 +147,9 @@ def _json(shown: memory.Memory) -> dict[str, Any]:
     return fields
 
 
-def _added(context: Context, store: bootstrap.MemoryStore, arguments: argparse.Namespace) -> int:
+def _added(
+    context: Context, store: bootstrap.RememberingStore, arguments: argparse.Namespace
+) -> int:
     if (arguments.text is None) == (arguments.fact is None):
         raise errors.UsageWrong("Give a text to remember, or --fact with its three parts.")
     memories = store.memories
@@ -211,7 +218,9 @@ def _merged(memories: memory.Memories, arguments: argparse.Namespace) -> memory.
     return memories.merge(*ids, text=arguments.text)
 
 
-def _forget(context: Context, store: bootstrap.MemoryStore, arguments: argparse.Namespace) -> int:
+def _forget(
+    context: Context, store: bootstrap.RememberingStore, arguments: argparse.Namespace
+) -> int:
     memories = store.memories
     ids = list(dict.fromkeys(_id(memories, each) for each in arguments.ids))
     if not arguments.yes and not _is_sure(context, memories, ids):
@@ -241,7 +250,9 @@ def _is_sure(context: Context, memories: memory.Memories, ids: list[str]) -> boo
     return False
 
 
-def _export(context: Context, store: bootstrap.MemoryStore, arguments: argparse.Namespace) -> int:
+def _export(
+    context: Context, store: bootstrap.RememberingStore, arguments: argparse.Namespace
+) -> int:
     write = memory.export_markdown if arguments.markdown else memory.export_lines
     if arguments.output is None:
         for line in write(store.memories):
@@ -257,7 +268,9 @@ def _export(context: Context, store: bootstrap.MemoryStore, arguments: argparse.
     return DONE
 
 
-def _import(context: Context, store: bootstrap.MemoryStore, arguments: argparse.Namespace) -> int:
+def _import(
+    context: Context, store: bootstrap.RememberingStore, arguments: argparse.Namespace
+) -> int:
     path = Path(arguments.file).expanduser()
     limit = context.settings.memory.import_bytes_max
     try:
@@ -281,7 +294,9 @@ def _import(context: Context, store: bootstrap.MemoryStore, arguments: argparse.
     return DONE
 
 
-def _facts(context: Context, store: bootstrap.MemoryStore, arguments: argparse.Namespace) -> int:
+def _facts(
+    context: Context, store: bootstrap.RememberingStore, arguments: argparse.Namespace
+) -> int:
     facts = memory.Facts(store.memories)
     if arguments.history:
         found = facts.history(subject=arguments.subject, text=arguments.text, limit=arguments.limit)
@@ -323,7 +338,9 @@ def _fact_json(fact: memory.Fact) -> dict[str, Any]:
     return fields
 
 
-def _learn(context: Context, store: bootstrap.MemoryStore, arguments: argparse.Namespace) -> int:
+def _learn(
+    context: Context, store: bootstrap.RememberingStore, arguments: argparse.Namespace
+) -> int:
     facts = memory.Facts(store.memories)
     if arguments.session:
         workspace = str(context.settings.workspace)
@@ -344,7 +361,9 @@ def _learn(context: Context, store: bootstrap.MemoryStore, arguments: argparse.N
     return DONE
 
 
-def _advance(context: Context, store: bootstrap.MemoryStore, arguments: argparse.Namespace) -> int:
+def _advance(
+    context: Context, store: bootstrap.RememberingStore, arguments: argparse.Namespace
+) -> int:
     done = store.memories.advance()
     if arguments.json:
         context.console.json(dataclasses.asdict(done))
@@ -356,7 +375,7 @@ def _advance(context: Context, store: bootstrap.MemoryStore, arguments: argparse
     return DONE
 
 
-_ACTIONS: dict[str, Callable[[Context, bootstrap.MemoryStore, argparse.Namespace], int]] = {
+_ACTIONS: dict[str, Callable[[Context, bootstrap.RememberingStore, argparse.Namespace], int]] = {
     "list": _list,
     "show": _show,
     "add": _added,

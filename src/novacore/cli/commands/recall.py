@@ -4,11 +4,12 @@ import argparse
 import datetime as dt
 from typing import Any
 
-from novacore import bootstrap, memory
+from novacore import memory
 from novacore.cli import text
 from novacore.cli.context import Context, open_context
 from novacore.cli.exits import DONE
 from novacore.cli.moments import read_moment
+from novacore.cli.opening import open_sessions
 
 _LINES_MAX = 6
 _INDENT = "    "
@@ -17,7 +18,7 @@ _INDENT = "    "
 def run(arguments: argparse.Namespace) -> int:
     """Ask, and show the hits, best first."""
     context = open_context(arguments)
-    with bootstrap.open_store(context.settings) as store:
+    with open_sessions(context) as store:
         hits = store.recall(
             arguments.text,
             limit=arguments.limit,

@@ -16,6 +16,7 @@ from novacore.cli import errors
 from novacore.cli.console import Console
 from novacore.cli.context import Context, open_context
 from novacore.cli.exits import CANCELLED, DONE, FAILED
+from novacore.cli.opening import open_to_work
 from novacore.cli.terminal import folds
 from novacore.cli.terminal.conversation import events_of
 from novacore.cli.terminal.desk import fresh_name
@@ -33,11 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     context = open_context(arguments)
     task = _read_task(arguments.task)
     try:
-        with (
-            bootstrap.open_store(context.settings) as store,
-            bootstrap.projecting(context.settings),
-        ):
-            return asyncio.run(_Run(arguments, context, store=store).do(task))
+        with open_to_work(context) as (store, working, _):
+            return asyncio.run(_Run(arguments, working, store=store).do(task))
     except settings.SettingsError:
         raise
     except kit.NovaError as error:

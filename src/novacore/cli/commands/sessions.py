@@ -2,17 +2,17 @@
 
 import argparse
 
-from novacore import bootstrap
 from novacore.cli import sessions
 from novacore.cli.context import open_context
 from novacore.cli.exits import DONE
+from novacore.cli.opening import open_sessions
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the list."""
     context = open_context(arguments)
     folder = str(context.settings.workspace) if arguments.here else None
-    with bootstrap.open_store(context.settings) as store:
+    with open_sessions(context) as store:
         found = store.list_sessions(
             workspace=folder, name=arguments.search or None, limit=context.settings.journal.list_max
         )

@@ -2,17 +2,18 @@
 
 import argparse
 
-from novacore import bootstrap, journal
+from novacore import journal
 from novacore.cli import reading, sessions
 from novacore.cli.console import Console
 from novacore.cli.context import open_context
 from novacore.cli.exits import DONE
+from novacore.cli.opening import open_sessions
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the session."""
     context = open_context(arguments)
-    with bootstrap.open_store(context.settings) as store:
+    with open_sessions(context) as store:
         session = sessions.find_session(
             store, arguments.session, workspace=str(context.settings.workspace)
         )

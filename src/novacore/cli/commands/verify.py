@@ -3,10 +3,11 @@
 import argparse
 import dataclasses
 
-from novacore import bootstrap, journal
+from novacore import journal
 from novacore.cli import sessions
 from novacore.cli.context import Context, open_context
 from novacore.cli.exits import DONE, FAILED
+from novacore.cli.opening import open_sessions
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -15,7 +16,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     context = open_context(arguments)
     try:
-        with bootstrap.open_store(context.settings) as store:
+        with open_sessions(context) as store:
             wanted = None
             if arguments.session:
                 workspace = str(context.settings.workspace)

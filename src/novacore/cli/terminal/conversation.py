@@ -7,6 +7,7 @@ from typing import cast
 
 from novacore import agent, kit, llm
 from novacore.cli import reading
+from novacore.cli.opening import Notices, say
 from novacore.cli.terminal import slash
 from novacore.cli.terminal.desk import Opened
 from novacore.cli.terminal.interrupts import Interrupts, Leave
@@ -24,9 +25,18 @@ class Conversation:
         room: what commands work on.
         typing: where the person's words come from.
         interrupts: when Ctrl+C means leave.
+        notices: what a server's going and coming has to say.
     """
 
-    def __init__(self, room: slash.Room, *, typing: Typing, interrupts: Interrupts) -> None:
+    def __init__(
+        self,
+        room: slash.Room,
+        *,
+        typing: Typing,
+        interrupts: Interrupts,
+        notices: Notices | None = None,
+    ) -> None:
+        self._notices = notices or Notices()
         self._room = room
         self._typing = typing
         self._view = room.view
@@ -40,6 +50,7 @@ class Conversation:
         """Talk until the person leaves."""
         with contextlib.suppress(Leave):
             while True:
+                say(self._notices, self._room.console.error)
                 line = await self._typing.read()
                 await self._take(line)
 
