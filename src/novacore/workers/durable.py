@@ -105,6 +105,8 @@ class Durable:
                 "log_level": "ERROR",
                 "max_executor_threads": self._concurrency + _SPARE_THREADS,
                 "use_listen_notify": False,
+                # Nobody waits for DBOS's messages here; this is how long its end takes.
+                "notification_listener_polling_interval_sec": 0.2,
             }
         )
         self._registered = {

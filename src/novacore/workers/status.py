@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 import sqlalchemy
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from novacore import database
 from novacore.database import OUTBOX
@@ -49,16 +49,16 @@ def read(opened: database.Database, *, beats: Beats, runs: RunStore) -> WorkStat
 
 
 def _count(connection: sqlalchemy.Connection) -> dict[str, Any]:
+    again = func.sum(case((OUTBOX.c.attempts > 0, 1), else_=0))
     rows = connection.execute(
-        select(OUTBOX.c.state, OUTBOX.c.attempts > 0, func.count())
+        select(OUTBOX.c.state, func.count(), again)
         .where(OUTBOX.c.state.in_((WAITING, CLAIMED, DEAD)))
-        .group_by(OUTBOX.c.state, OUTBOX.c.attempts > 0)
+        .group_by(OUTBOX.c.state)
     ).all()
-    open_rows = [(is_again, count) for state, is_again, count in rows if state != DEAD]
     return {
-        "waiting": sum(count for _, count in open_rows),
-        "retrying": sum(count for is_again, count in open_rows if is_again),
-        "dead": sum(count for state, _, count in rows if state == DEAD),
+        "waiting": sum(count for state, count, _ in rows if state != DEAD),
+        "retrying": sum(int(retried) for state, _, retried in rows if state != DEAD),
+        "dead": sum(count for state, count, _ in rows if state == DEAD),
     }
 
 
