@@ -170,7 +170,8 @@ class Proving:
     def rebuild(self, usages: Iterable[Usage], *, watermark: Watermark | None) -> int:
         """Make ledger and counters anew from the journal's entries; how many lines.
 
-        One transaction: others see the old ledger or the new one. Holds stay as they are.
+        One transaction: others see the old ledger or the new one. Holds of these entries are
+        closed where they are open; the others stay as they are.
         """
         lines = 0
         tallies = Tallies()
@@ -180,13 +181,13 @@ class Proving:
                 connection.exec_driver_sql(_ALONE)
             for name in ("ledger", "counter", "daily"):
                 self._sql.run(connection, f"DELETE FROM billing_{name}")  # noqa: S608 - our own tables
+            now_us = self._database.now_us(connection)
             for some in _batches(usages):
-                written = self._settling.write(connection, some)
+                written = self._settling.write(connection, some, now_us=now_us)
                 tallies.add(written)
                 lines += len(written)
             self._settling.count(connection, tallies)
             if watermark is not None:
-                now_us = self._database.now_us(connection)
                 self._settling.mark(connection, watermark, now_us=now_us)
         return lines
 

@@ -63,19 +63,25 @@ class Settling:
 
         The caller holds the lock, and the accounts' locks.
         """
-        lines = self.write(connection, usages)
-        closed = [(each.hold_id, _state(each)) for each in lines if each.line == ledger.USED]
-        self._holds.close(connection, closed, now_us=now_us)
+        lines = self.write(connection, usages, now_us=now_us)
         tallies = Tallies()
         tallies.add(lines)
         self.count(connection, tallies)
         self._warn(connection, tallies, accounts=accounts, now_us=now_us)
 
-    def write(self, connection: sqlalchemy.Connection, usages: Sequence[Usage]) -> list[Line]:
-        """Add to the ledger what it does not have; returns what was added."""
+    def write(
+        self, connection: sqlalchemy.Connection, usages: Sequence[Usage], *, now_us: int
+    ) -> list[Line]:
+        """Add to the ledger what it does not have; returns what was added.
+
+        The entries' holds are closed, also those of lines that were there: an older copy of the
+        holds may have been restored beside the ledger.
+        """
         known = self.known(connection, [usage.hold_id for usage in usages])
         lines = ledger.lines_of(usages, known=known)
         self._sql.run_many(connection, self._insert, [ledger.row_of(each) for each in lines])
+        closed = [(each.hold_id, _state(each)) for each in usages if not each.is_correction]
+        self._holds.close(connection, closed, now_us=now_us)
         return lines
 
     def known(
@@ -129,8 +135,8 @@ class Settling:
                 )
 
 
-def _state(line: Line) -> str:
-    return "settled" if line.source == "provider" else "estimated"
+def _state(usage: Usage) -> str:
+    return "settled" if usage.source == "provider" else "estimated"
 
 
 def _is_limited(plan: Plan) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from tests.rooms.billing.conftest import START_US, call, corrected, plan, used
 
 from novacore import billing, database, kit
+from novacore.billing import jobs
 from novacore.billing.days import DAY_US
 
 HELD = 150
@@ -110,6 +111,25 @@ def test_a_key_and_an_agent_have_limits_of_their_own_within_the_account_s(open_b
     assert room.admit(call(key_id="k2", key_tokens_per_day=200)).result()
 
 
+@pytest.mark.parametrize(
+    ("limits", "facts", "fit"),
+    [
+        ({"tokens_per_day": 310}, {}, 2),
+        ({"messages_per_day": 3}, {}, 3),
+        ({"agent_minutes_per_day": 1}, {"agent_id": "bot"}, 1),
+        ({}, {"key_id": "k", "key_tokens_per_day": 160}, 1),
+    ],
+)
+def test_calls_that_share_a_transaction_count_for_one_another(open_billing, db, limits, facts, fit):
+    room = open_billing(**plan(**limits))
+    group = [jobs.Admit(admission=call(**facts)) for _ in range(5)]
+    with db.begin() as connection:
+        outcomes = [outcome for _, outcome in room._writer._write(connection, group)]
+    assert [isinstance(each, billing.Hold) for each in outcomes] == [True] * fit + [False] * (
+        5 - fit
+    )
+
+
 def test_a_refusal_takes_nothing_from_any_limit(open_billing):
     room = open_billing(**plan(tokens_per_day=10_000, messages_per_day=10))
     for _ in range(3):
@@ -198,6 +218,21 @@ def test_a_hold_is_renewed_by_its_owner_and_expires_without(open_billing, clock)
     assert room.expired_holds("bob") == ()
 
 
+def test_a_hold_that_a_restored_copy_has_open_again_is_closed_by_its_entry(open_billing, db):
+    room = open_billing(**plan(tokens_per_day=1_000))
+    usage = used(room.admit(call()).result())
+    for act in (
+        lambda: room.settle([usage]),
+        lambda: room.settle([usage]),
+        lambda: room.rebuild([usage]),
+    ):
+        with db.begin() as connection:
+            connection.exec_driver_sql("UPDATE billing_hold SET state = 'open'")
+        act()
+        tokens = room.quota("ada").of("tokens")
+        assert (tokens.used, tokens.held) == (120, 0)
+
+
 def test_a_closed_hold_is_not_renewed(open_billing):
     room = open_billing(**plan())
     hold = room.admit(call()).result()
@@ -250,6 +285,20 @@ def test_the_same_entry_counts_once_however_often_and_from_however_many_it_comes
         list(pool.map(lambda room: room.settle(usages), [one, other] * 4))
     assert one.quota("ada").of("tokens").used == 20 * 120
     assert sum(day.calls for day in one.history("ada")) == 20
+
+
+def test_usage_of_an_account_that_is_gone_counts_once_too(open_billing):
+    """There is no row of it that two processes could wait for each other at."""
+    one, other = open_billing(), open_billing()
+    hold = one.admit(call()).result()
+    for round_number in range(5):
+        usages = [
+            used(hold, account_id="gone", hold_id=f"{round_number}-{number}")
+            for number in range(40)
+        ]
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda room: room.settle(usages), [one, other]))  # noqa: B023
+        assert one.quota("gone").of("tokens").used == (round_number + 1) * 40 * 120
 
 
 def test_the_watermark_moves_with_what_was_settled_and_never_back(open_billing):
