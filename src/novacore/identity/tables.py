@@ -129,7 +129,6 @@ THROTTLE = sqlalchemy.Table(
     Column("name", Text, primary_key=True),
     Column("count", Integer, nullable=False),
     Column("window_at_us", BigInteger, nullable=False),
-    Column("blocked_until_us", BigInteger, nullable=False),
     Column("level", Integer, nullable=False),
     Column("seen_at_us", BigInteger, nullable=False),
     Index("identity_throttle_seen", "seen_at_us"),

@@ -17,6 +17,7 @@ from novacore.identity.tables import THROTTLE
 
 _FORGET_US: Final = 24 * 3_600 * 1_000_000
 """A bucket that was left alone for so long begins with the shortest wait again."""
+_LEVEL_MAX: Final = 20
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ class Throttle:
                 .with_for_update()
             )
             rows = {row["name"]: dict(row) for row in found.mappings()}
-            wait_us = max(rows[name]["blocked_until_us"] - now_us for name in names)
+            wait_us = max(_wait_us(rows[each.name], each, now_us=now_us) for each in ordered)
             if wait_us > 0:
                 raise Throttled(retry_after_s=-(-wait_us // 1_000_000))
             connection.execute(
@@ -89,45 +90,42 @@ _UPDATE: Final = (
     .values(
         {
             each: sqlalchemy.bindparam(f"new_{each}")
-            for each in ("count", "window_at_us", "blocked_until_us", "level", "seen_at_us")
+            for each in ("count", "window_at_us", "level", "seen_at_us")
         }
     )
 )
 
 
 def _fresh(name: str, now_us: int) -> dict[str, Any]:
-    return {
-        "name": name,
-        "count": 0,
-        "window_at_us": now_us,
-        "blocked_until_us": 0,
-        "level": 0,
-        "seen_at_us": now_us,
-    }
+    return {"name": name, "count": 0, "window_at_us": now_us, "level": 0, "seen_at_us": now_us}
+
+
+def _wait_us(row: dict[str, Any], bucket: Bucket, *, now_us: int) -> int:
+    """How long until the next attempt; not above 0: none."""
+    if row["count"] < bucket.limit:
+        return 0
+    longest_us = max(bucket.window_us, bucket.wait_us_max)
+    return row["seen_at_us"] + min(bucket.window_us << row["level"], longest_us) - now_us
 
 
 def _counted(row: dict[str, Any], bucket: Bucket, *, now_us: int) -> dict[str, Any]:
-    """The row after one more attempt.
+    """The row after one more attempt, which need not wait.
 
     Attempts on somebody's own bucket count until the window was quiet from end to end, so no
     choice of moments gets more of them into one; in a shared bucket windows follow each other.
     """
-    quiet_since_us = row["seen_at_us"] if bucket.is_own else row["window_at_us"]
-    level = 0 if now_us - row["seen_at_us"] >= _FORGET_US else row["level"]
-    count, window_at_us = row["count"], row["window_at_us"]
-    if now_us - quiet_since_us >= bucket.window_us:
+    since_us = row["seen_at_us"] if bucket.is_own else row["window_at_us"]
+    count, level, window_at_us = row["count"], row["level"], row["window_at_us"]
+    is_full = count >= bucket.limit
+    if is_full or now_us - since_us >= bucket.window_us:
         count, window_at_us = 0, now_us
-    count += 1
-    blocked_until_us = 0
-    if count >= bucket.limit:
-        wait_us = min(bucket.window_us << level, max(bucket.window_us, bucket.wait_us_max))
-        blocked_until_us = now_us + wait_us
-        count, window_at_us, level = 0, blocked_until_us, min(level + 1, 20)
+        level = min(level + is_full, _LEVEL_MAX)
+    if now_us - row["seen_at_us"] >= max(_FORGET_US, 2 * bucket.wait_us_max):
+        level = 0
     return {
         "its_name": row["name"],
-        "new_count": count,
+        "new_count": count + 1,
         "new_window_at_us": window_at_us,
-        "new_blocked_until_us": blocked_until_us,
         "new_level": level,
         "new_seen_at_us": now_us,
     }

@@ -40,9 +40,8 @@ def clean_up(parts: Parts, ring: KeyRing) -> dict[str, int]:
         ),
         "sessions": SESSION.delete().where(over),
         "tickets": TICKET.delete().where(TICKET.c.expires_at_us < now_us - DAY_US),
-        "throttles": THROTTLE.delete().where(
-            (THROTTLE.c.seen_at_us < now_us - DAY_US) & (THROTTLE.c.blocked_until_us < now_us)
-        ),
+        # Longer than the longest wait that can be set.
+        "throttles": THROTTLE.delete().where(THROTTLE.c.seen_at_us < now_us - 8 * DAY_US),
         "devices": DEVICE.delete().where(DEVICE.c.last_used_at_us < now_us - _DEVICE_DAYS * DAY_US),
         "changes": CHANGE.delete().where(CHANGE.c.at_us < now_us - HOUR_US),
     }

@@ -146,7 +146,6 @@ def _throttle() -> None:
         sa.Column("name", sa.Text, primary_key=True),
         sa.Column("count", sa.Integer, nullable=False),
         sa.Column("window_at_us", sa.BigInteger, nullable=False),
-        sa.Column("blocked_until_us", sa.BigInteger, nullable=False),
         sa.Column("level", sa.Integer, nullable=False),
         sa.Column("seen_at_us", sa.BigInteger, nullable=False),
     )
