@@ -15,6 +15,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 120.0
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+NOVA = ROOT / ".venv/bin/nova"
 MODEL = "gpt-4o-mini"
 """LiteLLM knows its price."""
 
@@ -72,24 +73,31 @@ def ours(folder: Path, *, upstream_port: int) -> Iterator[tuple[int, int, str]]:
     most = 1_000_000
     settings.write_text(
         f'[llm]\nbase_url = "http://127.0.0.1:{upstream_port}/v1"\nmodel = "{MODEL}"\n'
+        # What projects the journal into tiers has nothing to do with a call.
+        '[tiers]\nprojector = "off"\n'
         f"[server]\nrequests_per_minute = {most}\nrequests_burst = {most}\n"
         f"model_requests_per_minute = {most}\nmodel_requests_burst = {most}\n"
         f"ip_requests_per_minute = {most}\nip_requests_burst = {most}\n"
     )
     env = {**os.environ, "NOVA_DATA_DIR": str(folder / "data")}
-    nova = [sys.executable, "-m", "novacore.cli", "--config", str(settings)]
-    made = subprocess.run(
-        [*nova, "users", "create", "bench@example.org", "--plan", "pro", "--api-key", "--json"],
-        env=env,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    key = json.loads(made.stdout)["api_key"]
+    nova = [str(NOVA), "--config", str(settings)]
+    email = "bench@example.org"
+    made = _told([*nova, "users", "create", email, "--api-key", "--json"], env=env)
+    # Limits that are looked at and never reached.
+    limits = ["--tokens", "1000000000000", "--messages", "1000000000000"]
+    _told([*nova, "billing", "set", email, *limits], env=env)
+    key = json.loads(made)["api_key"]
     command = [*nova, "serve", "--port", str(port)]
     with _process(command, log=folder / "ours.log", env=env) as process:
         _wait_http(f"http://127.0.0.1:{port}/healthz", process, folder / "ours.log")
         yield process.pid, port, key
+
+
+def _told(command: list[str], *, env: dict[str, str]) -> str:
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
+    return done.stdout
 
 
 @contextlib.contextmanager

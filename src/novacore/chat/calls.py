@@ -6,9 +6,11 @@ came until then is charged by estimate. Without a session nothing of the text is
 Start with `Calls.answer`.
 """
 
+import asyncio
 import contextlib
 import dataclasses
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 from novacore import billing, journal, kit, llm
@@ -39,6 +41,8 @@ class _Call:
     session: CallSession | None = None
     sent: list[bytes] | None = None
     """What the client was sent, where its reply is kept."""
+    answered: "Future[journal.Appended] | None" = None
+    """The append of the answer to its session."""
 
 
 class Calls:
@@ -149,6 +153,7 @@ class Calls:
         if refusal is not None:
             raise refusal
         self._keep_reply(call, 200, _JSON, data)
+        await _in_session(call)
         await sink.whole(200, _with_facts(_JSON, call), data)
 
     async def _stream(self, call: _Call, answer: llm.Answer, sink: Sink) -> None:
@@ -164,6 +169,7 @@ class Calls:
             self._close(call, answer, outcome=outcome)
         if outcome == "done":
             self._keep_reply(call, 200, _EVENTS, b"".join(call.sent or ()))
+        await _in_session(call)
         await sink.end()
 
     async def _pieces(self, call: _Call, answer: llm.Answer, sink: Sink) -> AsyncGenerator[bytes]:
@@ -192,10 +198,10 @@ class Calls:
             return
         said = call.session.answered(answer.finished(), outcome=outcome)
         if call.session.owner == call.metered.hold.account_id:
-            call.metered.submit(call.session.opened, said, entry)
+            call.answered = call.metered.submit(call.session.opened, said, entry)
         else:
             # An agent's session is not its owner's, who pays: each entry goes to its own.
-            call.session.opened.submit(said)
+            call.answered = call.session.opened.submit(said)
             call.metered.submit(call.usage_at, entry)
 
     def _keep_reply(
@@ -319,6 +325,14 @@ def _with_facts(headers: Sequence[tuple[str, str]], call: _Call) -> list[tuple[s
     if call.session is not None and call.session.left_out:
         told.append(("x-nova-left-out", str(call.session.left_out)))
     return told
+
+
+async def _in_session(call: _Call) -> None:
+    """A session's next call may follow at once, and must find this answer there."""
+    if call.answered is not None:
+        # What the journal can't take now is kept by metering; the answer was given all the same.
+        with contextlib.suppress(kit.NovaError):
+            await asyncio.wrap_future(call.answered)
 
 
 async def _replay(reply: billing.StoredReply, sink: Sink) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from novacore import billing, llm
-from novacore.chat import errors
 from novacore.chat.calls_model import Caller
 from novacore.chat.metering import Metering
 
@@ -65,12 +64,15 @@ class Embeddings:
 
         Raises:
             BodyInvalid: too many texts, or other dimensions than the model's.
-            ModelForbidden: there is no such embedding model here.
+            ModelNotListed: there is no such embedding model here.
             NovaError: what billing or the embedder says.
         """
         embedder = await asyncio.to_thread(self._open_embedder)
         if embedder is None or model not in ("", "default", name_of(embedder), embedder.identity):
-            raise errors.ModelForbidden(model or "default")
+            raise llm.ModelNotListed(
+                f"There is no embedding model {model[:128]!r} here.",
+                hint="Leave the model out, or call it default.",
+            )
         if len(texts) > self._texts_max:
             raise llm.BodyInvalid(f"input: at most {self._texts_max:,} texts at once.", "input")
         if dimensions is not None and embedder.dimensions not in (0, dimensions):

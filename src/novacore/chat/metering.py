@@ -57,6 +57,8 @@ class Metering:
         self._spool = spool
         self._clock = clock
         self._live: dict[str, MeteredCall] = {}
+        self._appending: set[Future[journal.Appended]] = set()
+        """What is on its way to the journal; nobody else may wait for it."""
         self._keeper: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -157,6 +159,8 @@ class Metering:
             for each in entries
         ]
         done: Future[journal.Appended] = Future()
+        self._appending.add(done)
+        done.add_done_callback(self._appending.discard)
         self._attempt(session, named, hold=hold, done=done, is_correction=False)
         return done
 
@@ -265,8 +269,15 @@ class Metering:
 
     async def flush(self) -> None:
         """Try once to append what waits, and settle everything up to the journal's head."""
+        await self._appended()
         await self.keep()
         await asyncio.to_thread(self._feed.drain)
+
+    async def _appended(self) -> None:
+        """Wait until what is on its way is in the journal or in the spool."""
+        waited = [asyncio.wrap_future(each) for each in list(self._appending)]
+        if waited:
+            await asyncio.gather(*waited, return_exceptions=True)
 
     async def close(self) -> None:
         """Stop renewing, append what still can be, settle it, and end the feed. Idempotent."""
@@ -276,6 +287,7 @@ class Metering:
         self._keeper = None
         if self._tasks:
             await asyncio.wait(self._tasks)
+        await self._appended()
         if len(self._spool):
             await self.keep()
         await asyncio.to_thread(self._feed.close)
