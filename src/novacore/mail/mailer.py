@@ -1,5 +1,6 @@
 """Delivering letters: written, addressed, and sent by SMTP or kept in the outbox."""
 
+import asyncio
 import email.message
 import email.policy
 import email.utils
@@ -54,18 +55,21 @@ class Mailer:
             LetterUnknown, AddressInvalid, MailRefused: never; a second try is of no use.
             MailUnsent: not now.
         """
-        if not is_address(message.to):
-            raise AddressInvalid(f"{message.to!r} is no address of mail.")
-        written = write_letter(message.template, message.params, home=self._home)
-        letter = self._addressed(message, written)
+        written, letter = await asyncio.to_thread(self._write, message)
         message_id = str(letter["Message-ID"])
         if self.is_sending:
             await smtp.send(self._config, letter, to=message.to)
             return Delivered(message_id=message_id, where="smtp", subject=written.subject)
-        self._outbox.keep(message.id, written, eml=letter.as_bytes())
+        await asyncio.to_thread(self._outbox.keep, message.id, written, eml=letter.as_bytes())
         shown = f"Mail to {message.to}: {written.subject}"
         self._announce(f"{shown}\n  {written.link}" if written.link else shown)
         return Delivered(message_id=message_id, where="outbox", subject=written.subject)
+
+    def _write(self, message: Message) -> tuple[Letter, email.message.EmailMessage]:
+        if not is_address(message.to):
+            raise AddressInvalid(f"{message.to!r} is no address of mail.")
+        written = write_letter(message.template, message.params, home=self._home)
+        return written, self._addressed(message, written)
 
     def list_outbox(self, limit: int = 50) -> list[OutboxLetter]:
         """The newest letters of the outbox, newest first; at most `limit`."""
