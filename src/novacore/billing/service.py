@@ -84,7 +84,6 @@ class Billing:
             database,
             self._sql,
             accounts=self._accounts,
-            warnings=self._warnings,
             config=self.config,
             plans=self.plans,
             is_limited=self.is_limited,

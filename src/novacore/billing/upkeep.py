@@ -10,10 +10,9 @@ from novacore.billing import statements
 from novacore.billing.accounts import OVERRIDES, Accounts
 from novacore.billing.config import Config
 from novacore.billing.days import DAY_US, day_of, earlier
-from novacore.billing.model import ResourceUse
 from novacore.billing.plans import Plan
 from novacore.billing.tables import METADATA, STORAGE
-from novacore.billing.warnings import KIND, Warnings
+from novacore.billing.warnings import KIND
 
 BATCH: Final = 1_000
 """Rows that one transaction changes, so that no other waits long."""
@@ -62,7 +61,6 @@ class Upkeep:
         sql: statements.SQL,
         *,
         accounts: Accounts,
-        warnings: Warnings,
         config: Config,
         plans: Mapping[str, Plan],
         is_limited: bool,
@@ -70,7 +68,6 @@ class Upkeep:
         self._database = db
         self._sql = sql
         self._accounts = accounts
-        self._warnings = warnings
         self._config = config
         self._plans = plans
         self._is_limited = is_limited
@@ -106,19 +103,8 @@ class Upkeep:
         """Note how much an account stores now."""
         with self._database.begin() as connection:
             now_us = self._locked(connection, account_id)
-            row = self._accounts.find(connection, [account_id])[account_id]
             self._sql.run(connection, _SET_STORED, stored_bytes, account_id)
-            day = day_of(now_us)
-            self._sql.run(connection, _NOTE_STORED, account_id, day, stored_bytes)
-            use = ResourceUse(
-                resource="storage_bytes",
-                used=stored_bytes,
-                held=0,
-                limit=self._accounts.limits_of(row, now_us=now_us).storage_bytes,
-                resets_at_us=None,
-            )
-            change = [(row.stored_bytes, use)]
-            self._warnings.counted(connection, account_id, change, day=day, now_us=now_us)
+            self._sql.run(connection, _NOTE_STORED, account_id, day_of(now_us), stored_bytes)
 
     def expire_trials(self) -> int:
         """Write down that plans have ended, and tell their owners. Limits act without it.

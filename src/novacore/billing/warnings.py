@@ -51,7 +51,8 @@ class Warnings:
         now_us: int,
     ) -> None:
         """Tell that a day's limit leaves too little, where no running call may give some back."""
-        if refusal.held or not refusal.limit or refusal.scope != "account":
+        is_daily = refusal.resets_at_us is not None
+        if refusal.held or not refusal.limit or refusal.scope != "account" or not is_daily:
             return
         use = ResourceUse(
             resource=refusal.resource,
@@ -90,7 +91,7 @@ class Warnings:
                 "resource": use.resource,
                 "used": use.used,
                 "limit": use.limit,
-                "resets_at_us": use.resets_at_us or 0,
+                "resets_at_us": use.resets_at_us,
             },
         }
         database.put(connection, KIND, payload=payload, now_us=now_us, id=key)

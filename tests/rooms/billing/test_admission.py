@@ -266,7 +266,7 @@ def test_a_late_count_of_an_estimated_call_adds_one_correcting_row_to_its_day(op
     estimate = used(hold, output_tokens=0, source="estimate", outcome="expired")
     room.settle([estimate])
     clock.advance_ms(24 * 3_600_000)
-    true = corrected(estimate, output_tokens=45, outcome="done")
+    true = corrected(estimate, output_tokens=45, outcome="done", model="the-fallback")
     room.settle([true])
     room.settle([true, estimate])
     assert room.quota("ada").of("tokens").used == 0

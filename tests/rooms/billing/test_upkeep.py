@@ -128,12 +128,21 @@ def test_a_refusal_that_a_running_call_may_undo_is_told_nobody(open_billing, db)
     assert letters(db) == []
 
 
-def test_a_nearly_full_storage_is_told(open_billing, db):
+def test_a_full_storage_is_no_limit_of_a_day_and_makes_no_letter(open_billing, db):
     room = open_billing(**plan(storage_bytes=1_000))
-    room.record_storage("ada", 799)
+    room.record_storage("ada", 1_000)
+    with pytest.raises(billing.QuotaSpent):
+        room.admit(call(bytes_stored=1)).result()
     assert letters(db) == []
-    room.record_storage("ada", 800)
-    assert [template for template, _ in letters(db)] == ["limit_80"]
+
+
+def test_a_letter_names_its_limit(open_billing, db):
+    room = open_billing(**plan(agent_minutes_per_day=10))
+    room.settle([used(room.admit(call(agent_id="bot")).result(), ms=8 * 60_000)])
+    [(template, payload)] = letters(db)
+    assert template == "limit_80"
+    assert payload["params"]["resource"] == "agent_minutes"
+    assert (payload["params"]["used"], payload["params"]["limit"]) == (8, 10)
 
 
 def test_old_rows_go_and_what_counts_stays(open_billing, clock):
