@@ -69,7 +69,7 @@ class Origins:
         ]
 
     def preflight(self, origin: bytes) -> dict[str, str]:
-        """The headers that answer a browser's question whether it may ask at all.
+        """What else answers a browser's question whether it may ask at all, beside `headers_for`.
 
         Raises:
             OriginRefused: it may not.
@@ -77,7 +77,6 @@ class Origins:
         if not self.is_foreign_allowed(origin):
             raise errors.OriginRefused(hint="The setting server.cors_origins lists who may.")
         return {
-            "Access-Control-Allow-Origin": origin.decode("latin-1"),
             "Access-Control-Allow-Methods": _CORS_METHODS,
             "Access-Control-Allow-Headers": _CORS_HEADERS,
             "Access-Control-Max-Age": _PREFLIGHT_S,

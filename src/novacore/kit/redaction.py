@@ -34,8 +34,9 @@ _SHAPES = re.compile(
     | \bAKIA[A-Z0-9]{12,}
     | \beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?
     | (?P<url>://[^\s/:@]*:)[^\s/@]+(?=@)
-    | (?P<named>["']?\b(?:[a-z]+[_-])?(?:password|passwd|secret|token|api[_-]?key|authorization|
-        (?:set-)?cookie|nova_refresh|nova_device)["']?\s*[:=]\s*["']?)[^\s"'&,;}\])]{3,}
+    | (?P<line>["']?\b(?:proxy-)?(?:authorization|(?:set-)?cookie)["']?\s*[:=]\s*["']?)[^"'\r\n]{3,}
+    | (?P<named>["']?\b(?:[a-z]+[_-])?(?:password|passwd|secret|token|api[_-]?key|nova_refresh|
+        nova_device)["']?\s*[:=]\s*["']?)[^\s"'&,;}\])]{3,}
     """
 )
 _HINTS = re.compile(
@@ -90,7 +91,7 @@ def person_digest(email: str) -> str:
 
 
 def _cut(found: re.Match[str]) -> str:
-    kept = found["scheme"] or found["url"] or found["named"] or ""
+    kept = found["scheme"] or found["url"] or found["line"] or found["named"] or ""
     return kept + CUT
 
 
