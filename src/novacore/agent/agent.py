@@ -105,8 +105,7 @@ class Agent:
         if self._is_open:
             return []
         desk = self._desk
-        # A thread that reads on after a cancellation must not meet the next reader.
-        await to_end(asyncio.to_thread(desk.history.refresh, desk.session.open()))
+        await desk.refresh()
         # Answers that came in with an import or a fork were given for something else.
         own = [each for each in desk.history.answers if each.get("session_id") == desk.session.id]
         self._take_answers(own)
@@ -147,8 +146,10 @@ class Agent:
             raise TurnRunning
         said = user_message(message)
         await self.open()
-        await Turn(self._desk, self._calls).refresh_system(writes=False)
-        context = self._desk.context
+        desk, context = self._desk, self._desk.context
+        # Others may have appended since the last turn.
+        await desk.refresh()
+        await Turn(desk, self._calls).refresh_system(writes=False)
         context.remind(reminder, limit_tokens=limit_tokens)
         # A long conversation that is read for the first time is encoded whole.
         return await to_end(asyncio.to_thread(context.tokens_with, said))

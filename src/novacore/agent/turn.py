@@ -60,7 +60,7 @@ class Desk:
     async def record(self, *entries: Mapping[str, Any] | journal.NewEntry) -> tuple[int, ...]:
         """Append entries, if any, and take them into the history; returns their positions."""
         positions = await append(self.session, *entries)
-        self.history.refresh(self.session.open())
+        await self.refresh()
         return positions
 
     async def record_call(
@@ -69,8 +69,15 @@ class Desk:
         """Append what a model call gave together with what it cost."""
         future = self.meter.submit(hold, call, session=self.session, entries=entries)
         done = await to_end(asyncio.wrap_future(future))
-        self.history.refresh(self.session.open())
+        await self.refresh()
         return done.positions
+
+    async def refresh(self) -> None:
+        """Take in what was appended, by whomever. Reads a database: never in the event loop."""
+        await to_end(asyncio.to_thread(self._refresh))
+
+    def _refresh(self) -> None:
+        self.history.refresh(self.session.open())
 
     async def mend(self, *, note: str = NO_RESULT, with_tail: bool = True) -> None:
         """Journal what makes the history valid, and say so.
@@ -79,7 +86,7 @@ class Desk:
             note: what is said for calls at the end without a result.
             with_tail: False: those calls are about to be run; leave them.
         """
-        self.history.refresh(self.session.open())
+        await self.refresh()
         mends = self.history.mends(note=note)
         if not with_tail:
             mends = dataclasses.replace(mends, appends=())

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from novacore import billing, chat, database, identity, kit, llm, mail, settings
+from novacore import billing, database, identity, kit, llm, mail, settings
+from novacore import chat as room
 from novacore.bootstrap.calling import ModelCalls, open_model_calls
+from novacore.bootstrap.chatting import eraser, learner
 from novacore.bootstrap.library import MemoryStore, open_store
 
 DATABASE_FILE: Final = "business.db"
@@ -17,7 +19,7 @@ OUTBOX_FOLDER: Final = "outbox"
 """The folder of letters where no mail server is set."""
 SPOOL_FOLDER: Final = "spool"
 """The folder of usage that the journal could not take yet."""
-FOLDERS: Final = (identity.MIGRATIONS, billing.FOLDER)
+FOLDERS: Final = (identity.MIGRATIONS, billing.FOLDER, room.FOLDER)
 """The migrations of the rooms that have tables."""
 
 
@@ -61,13 +63,14 @@ class Platform:
             announce=announce,
         )
         """Delivers letters."""
-        self.metering = chat.open_metering(
+        self.metering = room.open_metering(
             store, ledger=self.billing, folder=chosen.data_dir / SPOOL_FOLDER, clock=clock
         )
         """Counts every model call."""
-        self.policy: chat.Policy = chat.PermissivePolicy()
+        self.policy: room.Policy = room.PermissivePolicy()
         """The rules over what goes in and out."""
         self._models: ModelCalls | None = None
+        self._chat: room.Chat | None = None
 
     @property
     def catalog(self) -> llm.Catalog:
@@ -75,12 +78,18 @@ class Platform:
         return self._started.catalog
 
     @property
-    def calls(self) -> chat.Calls:
+    def calls(self) -> room.Calls:
         """Makes calls of models for `/v1`; there once the platform was started."""
         return self._started.calls
 
     @property
-    def embeddings(self) -> chat.Embeddings:
+    def chat(self) -> room.Chat:
+        """Conversations, turns and their streams; there once the platform was started."""
+        assert self._chat is not None, "the platform was not started"
+        return self._chat
+
+    @property
+    def embeddings(self) -> room.Embeddings:
         """Makes vectors for accounts; there once the platform was started."""
         return self._started.embeddings
 
@@ -91,7 +100,28 @@ class Platform:
 
     def store_of(self, account_id: str) -> MemoryStore:
         """One account's sessions and memories; don't close it."""
-        return self.store.for_owner(chat.scope_of(account_id))
+        return self.store.for_owner(room.scope_of(account_id))
+
+    def _open_chat(self, catalog: llm.Catalog) -> room.Chat:
+        chosen = self.chosen
+        return room.open_chat(
+            self.store,
+            config=chosen.chat,
+            agent_config=chosen.agent,
+            store_of=self.store_of,
+            db=self.database,
+            metering=self.metering,
+            ledger=self.billing,
+            catalog=catalog,
+            policy=self.policy,
+            streams=room.open_streams(
+                chosen.chat, data_dir=chosen.data_dir, shared_url=chosen.server.shared_url
+            ),
+            erase=eraser(self.store_of),
+            learn=learner(self.store_of, config=chosen.memory),
+            data_dir=chosen.data_dir,
+            clock=self.clock,
+        )
 
     async def start(self) -> None:
         """Begin what runs beside the requests: metering takes up what an earlier process left."""
@@ -104,10 +134,14 @@ class Platform:
             policy=self.policy,
             clock=self.clock,
         )
+        self._chat = self._open_chat(self._models.catalog)
+        await self._chat.start()
         self.metering.start()
 
     async def stop(self) -> None:
         """End what runs beside the requests, and settle what was appended."""
+        if self._chat is not None:
+            await self._chat.stop()
         if self._models is not None:
             await self._models.catalog.close()
         await self.metering.close()

@@ -27,25 +27,47 @@ if TYPE_CHECKING:
         StreamMissing,
         StreamsUnavailable,
         TurnBusy,
+        TurnsFull,
     )
     from novacore.chat.metering import MeteredCall, Metering
-    from novacore.chat.opening import open_metering
+    from novacore.chat.model import (
+        Asked,
+        Feedback,
+        MessagePage,
+        SaidMessage,
+        SessionFacts,
+        SessionPage,
+        StatePatch,
+    )
+    from novacore.chat.opening import open_chat, open_metering, open_streams
     from novacore.chat.policy import PermissivePolicy, Policy, Verdict
+    from novacore.chat.reminding import note_of
+    from novacore.chat.service import Begun, Chat
+    from novacore.chat.sessions import Sessions
     from novacore.chat.streams.log import StreamLog
+    from novacore.chat.streams.model import StreamEvent
+    from novacore.chat.tables import FOLDER, METADATA
     from novacore.chat.usage_feed import UsageFeed, read_usages
     from novacore.chat.usage_sessions import scope_of
 
 __all__ = [
+    "FOLDER",
+    "METADATA",
+    "Asked",
+    "Begun",
     "CallRequest",
     "CallSessions",
     "Caller",
     "Calls",
+    "Chat",
     "ChatError",
     "Config",
     "CursorInvalid",
     "Embedded",
     "Embeddings",
+    "Feedback",
     "MessageEmpty",
+    "MessagePage",
     "MessageTooLong",
     "MeteredCall",
     "Metering",
@@ -55,15 +77,25 @@ __all__ = [
     "Policy",
     "PolicyRefused",
     "PositionInvalid",
+    "SaidMessage",
+    "SessionFacts",
     "SessionMissing",
+    "SessionPage",
+    "Sessions",
     "Sink",
+    "StatePatch",
+    "StreamEvent",
     "StreamLog",
     "StreamMissing",
     "StreamsUnavailable",
     "TurnBusy",
+    "TurnsFull",
     "UsageFeed",
     "Verdict",
+    "note_of",
+    "open_chat",
     "open_metering",
+    "open_streams",
     "read_usages",
     "scope_of",
 ]
@@ -89,11 +121,26 @@ __getattr__ = kit.late_names(
             "StreamMissing",
             "StreamsUnavailable",
             "TurnBusy",
+            "TurnsFull",
         ],
         "metering": ["MeteredCall", "Metering"],
-        "opening": ["open_metering"],
+        "model": [
+            "Asked",
+            "Feedback",
+            "MessagePage",
+            "SaidMessage",
+            "SessionFacts",
+            "SessionPage",
+            "StatePatch",
+        ],
+        "opening": ["open_chat", "open_metering", "open_streams"],
         "policy": ["PermissivePolicy", "Policy", "Verdict"],
+        "reminding": ["note_of"],
+        "service": ["Begun", "Chat"],
+        "sessions": ["Sessions"],
         "streams.log": ["StreamLog"],
+        "streams.model": ["StreamEvent"],
+        "tables": ["FOLDER", "METADATA"],
         "usage_feed": ["UsageFeed", "read_usages"],
         "usage_sessions": ["scope_of"],
     },

@@ -18,13 +18,6 @@ class Config:
         maximum=1_000_000,
         doc="The longest message of a person in chat.",
     )
-    output_tokens_wanted: int = setting(
-        4_096,
-        unit="tokens",
-        minimum=1,
-        maximum=1_000_000,
-        doc="How long an answer may be, where plan and limits leave room for it.",
-    )
     output_tokens_min: int = setting(
         64,
         unit="tokens",
@@ -72,12 +65,6 @@ class Config:
         minimum=1,
         maximum=100_000,
         doc="Most turns that one process runs at once; more are turned away.",
-    )
-    streams_url: str = setting(
-        "",
-        secret=True,
-        doc="A server of the Redis protocol for the logs of streams, so that any worker of several "
-        "machines resumes them: redis://HOST:PORT/0. Empty: a folder in the data directory.",
     )
     stream_minutes: int = setting(
         10,

@@ -11,6 +11,7 @@ NovaError
     ├── PolicyRefused    REFUSED      a rule stopped the message or the answer
     ├── ModelForbidden   REFUSED      no such model for this account
     ├── CursorInvalid    REFUSED      a page's cursor that we did not give
+    ├── TurnsFull        UNAVAILABLE  this process runs as many turns as it may
     ├── StreamsUnavailable UNAVAILABLE  the shared logs of streams can't be reached
     └── MeteringFailed   UNAVAILABLE  holds that can't be closed now
 """
@@ -90,5 +91,11 @@ class MeteringFailed(ChatError):
 
 class StreamsUnavailable(ChatError):
     """The shared logs of streams can't be reached."""
+
+    kind = ErrorKind.UNAVAILABLE
+
+
+class TurnsFull(ChatError):
+    """As many answers are being written as this server can take; try again shortly."""
 
     kind = ErrorKind.UNAVAILABLE

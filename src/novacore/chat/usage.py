@@ -76,7 +76,8 @@ def read_usage(entry: journal.Entry, *, owner: str) -> billing.Usage | None:
     """What an entry says, where it is a metered call's; None where it is anything else.
 
     An entry is believed only where its id is the one derived from its hold, and its session
-    belongs to the account it names: nobody can write another one's bill.
+    belongs to the account it names, or to that account's agent: nobody can write another one's
+    bill.
 
     Args:
         entry: of any kind.
@@ -94,4 +95,5 @@ def read_usage(entry: journal.Entry, *, owner: str) -> billing.Usage | None:
         return None
     is_ours = entry.id == entry_id(told.hold_id, is_correction=told.is_correction)
     is_sane = min(told.input_tokens, told.output_tokens, told.messages, told.ms) >= 0
-    return told if is_ours and is_sane and told.account_id == owner else None
+    is_theirs = owner == told.account_id or (told.agent_id and owner == told.agent_id)
+    return told if is_ours and is_sane and is_theirs else None

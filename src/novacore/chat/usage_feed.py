@@ -8,7 +8,7 @@ another epoch is read from its start.
 import dataclasses
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from novacore import billing, journal, kit
@@ -22,6 +22,8 @@ _RETRY_S: Final = 1.0
 _MARK_ENTRIES: Final = 20_000
 """After so many entries without usage the watermark is written all the same."""
 
+Observer = Callable[[Sequence[journal.Entry]], None]
+
 
 class UsageFeed:
     """Settles what is appended. Safe between threads.
@@ -34,6 +36,9 @@ class UsageFeed:
     def __init__(self, feed: journal.Feed, *, ledger: Ledger) -> None:
         self._feed = feed
         self._ledger = ledger
+        self.observer: Observer | None = None
+        """Told of every entry, in order, before the ledger moves on; what it is told twice must
+        change nothing."""
         self._turn = threading.Lock()
         self._woken = threading.Event()
         self._is_closed = False
@@ -119,7 +124,9 @@ class UsageFeed:
         return self._place
 
     def _step(self, place: billing.Watermark, *, is_urgent: bool) -> tuple[billing.Watermark, int]:
-        usages, upto = self._reader.read(place.sequence)
+        entries, usages, upto = self._reader.read(place.sequence)
+        if self.observer is not None and entries:
+            self.observer(entries)
         if upto == place.sequence:
             # Nothing above it, though the head is: what stood there is gone.
             upto = max(upto, self._feed.state().sequence)
@@ -143,8 +150,8 @@ class UsageReader:
         self._feed = feed
         self._owners: OrderedDict[str, str] = OrderedDict()
 
-    def read(self, after: int) -> tuple[list[billing.Usage], int]:
-        """The usages among the next entries, and the sequence that was read up to.
+    def read(self, after: int) -> tuple[list[journal.Entry], list[billing.Usage], int]:
+        """The next entries, the usages among them, and the sequence that was read up to.
 
         A damaged entry is passed by: `nova verify` names it, and the others must count all the
         same. Where there is nothing above `after`, that is what is given back.
@@ -156,9 +163,10 @@ class UsageReader:
                 raise
             entries = self._before_damage(after)
             if not entries:
-                return [], error.sequence
+                return [], [], error.sequence
         upto = entries[-1].sequence if entries else after
-        return [found for each in entries if (found := self._usage(each)) is not None], upto
+        usages = [found for each in entries if (found := self._usage(each)) is not None]
+        return entries, usages, upto
 
     def _before_damage(self, after: int) -> list[journal.Entry]:
         found: list[journal.Entry] = []
@@ -191,7 +199,7 @@ def read_usages(feed: journal.Feed) -> Iterator[billing.Usage]:
     head = feed.state().sequence
     after = 0
     while after < head:
-        usages, upto = reader.read(after)
+        _entries, usages, upto = reader.read(after)
         yield from usages
         if upto == after:
             return

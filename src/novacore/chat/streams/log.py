@@ -49,7 +49,6 @@ class StreamLog:
             stream=secrets.token_urlsafe(_ID_BYTES),
             account=account,
             session=session,
-            position=-1,
             started_at_us=clock.now_us(),
         )
         live = LiveStream(head, log=self, bytes_max=self._bytes_max)
@@ -105,6 +104,10 @@ class StreamLog:
         """Forget the ended streams of a session now."""
         wanted = [each.stream for each in await self.heads() if each.session == session]
         await self._mirror.erase([each for each in wanted if each not in self._live])
+
+    async def forget(self, stream: str) -> None:
+        """Forget one ended stream now."""
+        await self._mirror.erase([stream])
 
     async def flush(self) -> None:
         """Copy everything that was put to the mirror."""

@@ -32,8 +32,6 @@ class StreamHead:
     """Whose it is."""
     session: str
     """The session that is answered in."""
-    position: int
-    """Where the user's message is in it; -1: not appended yet."""
     started_at_us: int
     """When, µs UTC."""
 

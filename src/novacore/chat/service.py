@@ -1,0 +1,453 @@
+"""Chat for all accounts of one server: turns, their streams, and what follows them."""
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final
+
+from novacore import agent, billing, journal, kit, llm
+from novacore.chat.admitting import Admitting
+from novacore.chat.calls_model import Caller
+from novacore.chat.config import Config
+from novacore.chat.desks import Desk, Desks
+from novacore.chat.errors import (
+    MessageEmpty,
+    MessageTooLong,
+    ModelForbidden,
+    PolicyRefused,
+    StreamMissing,
+    StreamsUnavailable,
+    TurnBusy,
+    TurnsFull,
+)
+from novacore.chat.metering import MeteredCall, Metering
+from novacore.chat.model import Asked, SessionFacts, StatePatch
+from novacore.chat.policy import Policy
+from novacore.chat.recovering import Recovering
+from novacore.chat.reminding import NOTHING, Reminder, recall, seen_in
+from novacore.chat.session_index import SessionIndex
+from novacore.chat.session_rows import SessionRows
+from novacore.chat.sessions import Sessions, StoreOf
+from novacore.chat.streams.log import LiveStream, StreamLog
+from novacore.chat.streams.model import STEP, TERMINAL, StreamEvent
+from novacore.chat.telling import BROKEN_OFF
+from novacore.chat.titles import title_by_model, words_of
+from novacore.chat.turn import Ready, Turn
+from novacore.chat.usage_sessions import UsageSessions
+from novacore.chat.waiting import to_end
+
+_SWEEP_S: Final = 15.0
+_STOP_S: Final = 5.0
+"""How long turns may take to journal what they have, when the server stops."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Begun:
+    """A turn that runs, or ran under the same Idempotency-Key."""
+
+    stream: str
+    """The id of its stream; follow it from event 0."""
+    session: str
+    is_replay: bool = False
+
+
+class Chat:
+    """Turns and streams. Lives in one event loop between `start` and `stop`; made by bootstrap.
+
+    Args:
+        config: limits.
+        agent_config: the agent's limits, as for the terminal.
+        store_of: one account's sessions and recall.
+        feed: the journal's, of all accounts.
+        rows: the rows of conversations.
+        sessions: the conversations.
+        usage_sessions: finds an account's session by id.
+        metering: counts every call.
+        ledger: knows plans, and keeps replies of Idempotency-Keys.
+        catalog: the models.
+        policy: reviews what goes in and out.
+        streams: the streams' logs.
+        learn: told account and session after an answer: uses, facts and time are taken in.
+        folder: where the folders of accounts are that tools work in.
+        clock: the time.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        agent_config: agent.Config,
+        store_of: StoreOf,
+        feed: journal.Feed,
+        rows: SessionRows,
+        sessions: Sessions,
+        usage_sessions: UsageSessions,
+        metering: Metering,
+        ledger: billing.Billing,
+        catalog: llm.Catalog,
+        policy: Policy,
+        streams: StreamLog,
+        learn: Callable[[str, str], None],
+        folder: Path,
+        clock: kit.Clock,
+    ) -> None:
+        self.config = config
+        self.sessions = sessions
+        """The conversations: plain functions, for threads."""
+        self.streams = streams
+        """The streams' logs."""
+        self._store_of = store_of
+        self._rows = rows
+        self._metering = metering
+        self._ledger = ledger
+        self._catalog = catalog
+        self._policy = policy
+        self._learn = learn
+        self._clock = clock
+        self._index = SessionIndex(feed, rows=rows)
+        self._recovering = Recovering(
+            streams=streams, rows=rows, sessions=usage_sessions, feed=metering.feed
+        )
+        self._desks = Desks(
+            metering=metering,
+            config=agent_config,
+            system_prompt=config.system_prompt,
+            kept_max=config.open_sessions_max,
+            clock=clock,
+            workspace_of=lambda owner: folder / owner,
+            has_tools=config.tools == "workspace",
+        )
+        self._admitting = Admitting(metering, ledger=ledger, config=config)
+        self._running: dict[str, LiveStream] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._sweeper: asyncio.Task[None] | None = None
+        self._is_stopping = False
+
+    async def start(self) -> None:
+        """Look after what an earlier process left, and begin to keep the lists up to date."""
+        self._metering.feed.observer = self._index.observe
+        self._metering.closer.find_partial = self._recovering.find_partial
+        await self._recovering.recover_all()
+        await self._metering.closer.close_expired(None)
+        self._sweeper = asyncio.create_task(self._sweep(), name="chat sweeper")
+
+    async def stop(self) -> None:
+        """End running turns: each journals what it has. Then let go of everything."""
+        self._is_stopping = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.wait({self._sweeper})
+        for live in self._running.values():
+            live.stopping.set()
+        if self._tasks:
+            _done, late = await asyncio.wait(self._tasks, timeout=_STOP_S)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+        await self._desks.close()
+        await self.streams.aclose()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            # What fails now is tried again; the status has the metering's own problem.
+            with contextlib.suppress(kit.NovaError):
+                await self._metering.closer.close_expired(None)
+            with contextlib.suppress(kit.NovaError):
+                await self._recovering.recover_all()
+
+    @property
+    def running(self) -> int:
+        """How many turns this process runs."""
+        return len(self._running)
+
+    def list_models(self, caller: Caller) -> list[llm.CatalogModel]:
+        """The models that the caller's plan has; may read the database."""
+        plan = self._ledger.plan_of(caller.account_id).plan
+        return [
+            each
+            for each in self._catalog.list_for(plan.name)
+            if any(map(plan.allows_model, (each.name, *each.aliases)))
+        ]
+
+    async def turn(
+        self,
+        caller: Caller,
+        session_id: str,
+        *,
+        asked: Asked,
+        claim: billing.Claim | None = None,
+    ) -> Begun:
+        """Begin a turn: what can refuse it does so here, and then nothing was written.
+
+        Args:
+            caller: who asks, and who pays.
+            session_id: the conversation.
+            asked: what is said.
+            claim: the request's Idempotency-Key; the same one gives the same turn.
+
+        Returns:
+            The stream to follow. The turn goes on by itself, whoever reads it.
+
+        Raises:
+            MessageEmpty, MessageTooLong: the message.
+            SessionMissing: the account has no such conversation.
+            TurnBusy: it answers already; names the stream.
+            ModelForbidden: the plan has no such model.
+            QuotaSpent: no room is left; says when it starts anew.
+            PolicyRefused: a rule.
+        """
+        self._check(asked)
+        owner = caller.session_owner
+        facts = await asyncio.to_thread(self.sessions.get, owner, session_id)
+        found = await asyncio.to_thread(self._model, caller, asked.model or facts.model)
+        session = await asyncio.to_thread(self.sessions.open, owner, session_id)
+        live = await self._claimed(facts)
+        desk: Desk | None = None
+        call: MeteredCall | None = None
+        try:
+            model = self._catalog.opened(found.name)
+            desk = await self._desks.take(session, owner=owner, model=model)
+            reminder = await self._reminded(desk, owner, asked)
+            admitted = await self._admitting.admit(
+                caller, desk=desk, asked=asked, model=found, reminder=reminder, claim=claim
+            )
+            call = admitted.call
+            if call.hold.replay is not None:
+                begun = json.loads(call.hold.replay.body)
+                await self._undo(facts, live, desk, call)
+                return Begun(stream=begun["stream"], session=session_id, is_replay=True)
+            await self._review(asked)
+            if claim is not None:
+                await self._keep_reply(call, live)
+        except BaseException:
+            await to_end(self._undo(facts, live, desk, call))
+            raise
+        ready = Ready(
+            asked=asked,
+            desk=desk,
+            live=live,
+            reminder=admitted.reminder,
+            first=call,
+            admission=admitted.further,
+        )
+        self._running[live.head.stream] = live
+        self._in_background(self._run(ready, caller, facts, found))
+        return Begun(stream=live.head.stream, session=session_id)
+
+    def _check(self, asked: Asked) -> None:
+        if self._is_stopping or len(self._running) >= self.config.turns_max:
+            raise TurnsFull
+        if not asked.text.strip():
+            raise MessageEmpty
+        most = self.config.message_characters_max
+        if len(asked.text) > most:
+            raise MessageTooLong(characters=len(asked.text), characters_max=most)
+
+    def _model(self, caller: Caller, name: str) -> llm.CatalogModel:
+        try:
+            found = self._catalog.find(name)
+        except llm.ModelNotListed:
+            raise ModelForbidden(name) from None
+        if found not in self.list_models(caller):
+            raise ModelForbidden(name or found.name)
+        return found
+
+    async def _claimed(self, facts: SessionFacts) -> LiveStream:
+        """A fresh stream that has the session to itself."""
+        live = await self.streams.open(
+            account=facts.account_id, session=facts.id, clock=self._clock
+        )
+        stream = live.head.stream
+        try:
+            if await asyncio.to_thread(self._rows.claim, facts.id, stream):
+                return live
+            now = await asyncio.to_thread(self.sessions.get, facts.account_id, facts.id)
+            other = now.active_stream
+            if other is not None and await self._recovering.is_dead(other):
+                await self._recovering.recover(other)
+            elif other is not None:
+                raise TurnBusy(stream=other)
+            if await asyncio.to_thread(self._rows.claim, facts.id, stream, instead_of=other):
+                return live
+            raise TurnBusy(stream=other or "")
+        except BaseException:
+            await to_end(self._discard(live))
+            raise
+
+    async def _discard(self, live: LiveStream) -> None:
+        await live.close()
+        with contextlib.suppress(StreamsUnavailable):
+            await self.streams.forget(live.head.stream)
+
+    async def _undo(
+        self, facts: SessionFacts, live: LiveStream, desk: Desk | None, call: MeteredCall | None
+    ) -> None:
+        """The turn does not begin: give everything back."""
+        if call is not None:
+            await call.end()
+        if desk is not None:
+            await self._desks.give_back(desk)
+        await asyncio.to_thread(
+            self._rows.let_go,
+            facts.id,
+            live.head.stream,
+            messages=facts.messages,
+            at_us=facts.updated_at_us,
+        )
+        await self._discard(live)
+
+    async def _reminded(self, desk: Desk, owner: str, asked: Asked) -> Reminder:
+        config = self.config
+        if not asked.has_memory or not config.recall_hits:
+            return NOTHING
+        transcript = await asyncio.to_thread(desk.session.open)
+        return await asyncio.to_thread(
+            recall,
+            self._store_of(owner),
+            asked.text,
+            limit=config.recall_hits,
+            tokens_max=config.recall_tokens_max,
+            score_min=config.recall_score_min,
+            is_seen=seen_in(transcript, desk.agent.view),
+        )
+
+    async def _review(self, asked: Asked) -> None:
+        verdict = await self._policy.review_input([{"role": "user", "content": asked.text}])
+        if not verdict.is_allowed:
+            raise PolicyRefused(verdict.reason, version=verdict.version)
+
+    async def _keep_reply(self, call: MeteredCall, live: LiveStream) -> None:
+        """A retry with the same key gets the same stream, from now on."""
+        body = json.dumps({"stream": live.head.stream}).encode()
+        reply = billing.StoredReply(status=200, headers=(), body=body)
+        await asyncio.wrap_future(self._ledger.store_reply(call.hold.id, reply))
+
+    async def _run(
+        self, ready: Ready, caller: Caller, facts: SessionFacts, model: llm.CatalogModel
+    ) -> None:
+        stream = ready.live.head.stream
+
+        async def titled() -> str:
+            if facts.title:
+                return ""
+            title = words_of(ready.asked.text)
+            await self._name(facts, StatePatch(title=title, title_by="words"))
+            return title
+
+        turn = Turn(ready, streams=self.streams, policy=self._policy, titled=titled)
+        try:
+            await turn.run()
+        finally:
+            self._running.pop(stream, None)
+            await to_end(self._ended(ready, facts))
+        if turn.is_answered:
+            await asyncio.to_thread(self._learnt, facts)
+            if facts.title_by in ("", "words") and facts.messages == 0 and self.config.titles:
+                await self._title(caller, facts, model)
+
+    async def _ended(self, ready: Ready, facts: SessionFacts) -> None:
+        """Free the session, then let go of the stream: who sees its end can speak again."""
+        await self._desks.give_back(ready.desk)
+        stream = ready.live.head.stream
+        with contextlib.suppress(kit.NovaError):
+            # Where the database is away the claim is freed by the sweeper, as a dead stream's.
+            await asyncio.to_thread(self._recovering.free, facts.account_id, facts.id, stream)
+        await ready.live.close()
+
+    def _learnt(self, facts: SessionFacts) -> None:
+        # The next turn makes up for what can't be learnt now.
+        with contextlib.suppress(kit.NovaError):
+            self._learn(facts.account_id, facts.id)
+
+    async def _name(self, facts: SessionFacts, changes: StatePatch) -> None:
+        with contextlib.suppress(kit.NovaError):
+            await asyncio.to_thread(
+                self.sessions.change, facts.account_id, facts.id, changes=changes
+            )
+
+    async def _title(self, caller: Caller, facts: SessionFacts, model: llm.CatalogModel) -> None:
+        page = await asyncio.to_thread(self.sessions.messages, facts.account_id, facts.id, limit=2)
+        title = await title_by_model(
+            [each.text for each in page.messages],
+            model=self._catalog.opened(model.name),
+            name=model.name,
+            metering=self._metering,
+            caller=caller,
+        )
+        now = await asyncio.to_thread(self.sessions.get, facts.account_id, facts.id)
+        if title and now.title_by != "person":
+            await self._name(facts, StatePatch(title=title, title_by="model"))
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def check_stream(self, owner: str, stream: str) -> None:
+        """Refuse a stream that is another account's, as one that is not there.
+
+        Raises:
+            StreamMissing: this account has no such stream, or it was forgotten.
+        """
+        head = await self.streams.find(stream)
+        if head is None or head.account != owner:
+            raise StreamMissing
+
+    async def follow(
+        self, owner: str, stream: str, *, after: int = 0
+    ) -> AsyncGenerator[StreamEvent | None]:
+        """A stream's events behind `after`, as they come; None now and then: it lives.
+
+        The last one is `done` or `error`, on every way: where the producer died the reader is told
+        so, and what had arrived is put in the conversation.
+
+        Raises:
+            StreamMissing: this account has no such stream, or it was forgotten.
+        """
+        await self.check_stream(owner, stream)
+        while True:
+            read = await self.streams.read(stream, after=after, wait_s=self.config.heartbeat_s)
+            for event in read.events:
+                after = event.id
+                if event.name == STEP:
+                    continue
+                yield event
+                if event.name in TERMINAL:
+                    return
+            if not read.is_alive and not read.events:
+                await self._recovering.recover(stream)
+                yield StreamEvent(id=after + 1, name="error", data={"error": BROKEN_OFF})
+                return
+            if not read.events:
+                yield None
+
+    async def stop_stream(self, owner: str, stream: str) -> None:
+        """Ask a turn to stop; what has arrived is journaled and charged.
+
+        Raises:
+            StreamMissing: this account has no such stream, or it was forgotten.
+        """
+        await self.check_stream(owner, stream)
+        await self.streams.stop(stream)
+
+    async def delete(self, owner: str, session_id: str) -> None:
+        """Destroy a conversation everywhere.
+
+        Raises:
+            SessionMissing: the account has no such conversation.
+            TurnBusy: it answers; stop it first.
+        """
+        facts = await asyncio.to_thread(self.sessions.get, owner, session_id)
+        if facts.active_stream is not None and not await self._recovering.is_dead(
+            facts.active_stream
+        ):
+            raise TurnBusy(stream=facts.active_stream)
+        await self._desks.forget(session_id)
+        await to_end(asyncio.to_thread(self.sessions.delete, owner, session_id))
+        with contextlib.suppress(StreamsUnavailable):
+            await self.streams.erase(session_id)

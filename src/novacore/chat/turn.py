@@ -1,0 +1,176 @@
+"""One turn as it runs: the agent's events become those of a stream, whoever reads it.
+
+It is a task of its own: a client that leaves does not end it. Whatever happens, the stream ends in
+exactly one `done` or `error`, every hold is closed, and the session is free for the next turn.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from novacore import agent, kit, llm
+from novacore.chat.desks import Desk
+from novacore.chat.errors import PolicyRefused
+from novacore.chat.metering import MeteredCall
+from novacore.chat.model import Asked
+from novacore.chat.policy import Policy
+from novacore.chat.recovering import step_of
+from novacore.chat.reminding import Reminder
+from novacore.chat.streams.log import LiveStream, StreamLog
+from novacore.chat.streams.model import STEP
+from novacore.chat.telling import told_error
+
+_CHARS_PER_TOKEN: Final = 4
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Ready:
+    """A turn that may begin: its hold is there, its session claimed, nothing written."""
+
+    asked: Asked
+    desk: Desk
+    live: LiveStream
+    reminder: Reminder
+    first: MeteredCall
+    admission: Callable[[str, int], Any]
+    """Makes the admission of a further call: told purpose and input tokens."""
+
+
+class Turn:
+    """Runs once. Made when everything that can refuse it has not.
+
+    Args:
+        ready: what it needs.
+        streams: copies what was put where other workers see it.
+        policy: reviews the answer as it comes.
+        titled: told of the user's message; gives the session's title, empty where it has one.
+    """
+
+    def __init__(
+        self,
+        ready: Ready,
+        *,
+        streams: StreamLog,
+        policy: Policy,
+        titled: Callable[[], Awaitable[str]],
+    ) -> None:
+        self._ready = ready
+        self._live = ready.live
+        self._streams = streams
+        self._policy = policy
+        self._titled = titled
+        self._text: list[str] = []
+        self._chars = 0
+        self._answer_position = -1
+        self._title = ""
+        self._refusal: PolicyRefused | None = None
+        self.is_answered = False
+        """An answer was journaled, whole or in part."""
+
+    async def run(self) -> None:
+        """The whole turn."""
+        desk = self._ready.desk
+        desk.meter.begin(
+            self._ready.first, admission=self._ready.admission, began=self._call_begins
+        )
+        stopper = asyncio.create_task(self._stop_when_asked())
+        error: BaseException | None = None
+        try:
+            async with contextlib.aclosing(desk.agent.run(self._ready.asked.text)) as events:
+                async for event in events:
+                    await self._take(event)
+        except kit.NovaError as failure:
+            error = failure
+        except BaseException as failure:
+            error = failure
+            raise
+        finally:
+            stopper.cancel()
+            await desk.meter.end(error)
+            if not self._live.is_ended:
+                self._live.put("error", {"error": told_error(error)})
+
+    async def _stop_when_asked(self) -> None:
+        await self._live.stopping.wait()
+        self._ready.desk.agent.cancel()
+
+    async def _call_begins(self, call: MeteredCall) -> None:
+        """Log the hold before the call is made, so that whoever finds the log can close it."""
+        self._live.put(STEP, step_of(call.hold))
+        await self._streams.flush()
+
+    async def _take(self, event: agent.AgentEvent) -> None:
+        put = self._live.put
+        match event:
+            case agent.TextDelta(text=text):
+                await self._say(text)
+            case agent.ThinkingDelta(text=text):
+                self._note(text)
+                put("thinking", {"text": text})
+            case agent.TurnStarted(position=position):
+                await self._started(position)
+            case agent.ViewMade(view=view):
+                put("view", {"left_out": view.messages, "text": view.line()})
+            case agent.MessageRecorded(position=position, message=message):
+                if llm.read_message(message).role == "assistant":
+                    self._answer_position, self.is_answered = position, True
+            case agent.Notice(text=text) | agent.Repaired(why=text):
+                put("notice", {"text": text})
+            case agent.Retrying(reason=reason):
+                put("notice", {"text": f"{reason} Trying again."})
+            case agent.ToolStarted(call=call):
+                put("tool", {"id": call.id, "name": call.name, "arguments": call.arguments})
+            case agent.ToolFinished(call=call, outcome=outcome):
+                put("tool_result", {"id": call.id, "is_error": outcome.is_error})
+            case agent.TurnFinished():
+                self._finish(event)
+            case _:
+                pass
+
+    async def _started(self, position: int) -> None:
+        head = self._live.head
+        self._live.put(
+            "start", {"stream": head.stream, "session": head.session, "position": position}
+        )
+        if self._ready.reminder.hits:
+            self._live.put("recall", {"hits": self._ready.reminder.shown()})
+        self._title = await self._titled()
+
+    async def _say(self, text: str) -> None:
+        """Show a piece of the answer, once the policy has seen it in its place."""
+        if self._refusal is not None:
+            return
+        self._note(text)
+        if self._policy.reads_output:
+            self._text.append(text)
+            verdict = await self._policy.review_output("".join(self._text))
+            if not verdict.is_allowed:
+                self._refusal = PolicyRefused(verdict.reason, version=verdict.version)
+                self._ready.desk.agent.cancel()
+                return
+        self._live.put("delta", {"text": text})
+
+    def _note(self, text: str) -> None:
+        self._chars += len(text)
+        self._ready.desk.meter.note(1 + self._chars // _CHARS_PER_TOKEN)
+
+    def _finish(self, event: agent.TurnFinished) -> None:
+        meter = self._ready.desk.meter
+        error = self._refusal or event.error
+        if error is not None or event.reason == "failed":
+            self._live.put("error", {"error": told_error(error)})
+            return
+        reason = {"cancelled": "stopped", "step_limit": "step_limit"}.get(event.reason)
+        done: dict[str, Any] = {
+            "position": self._answer_position if self.is_answered else None,
+            "stop_reason": reason or meter.stop_reason or "end",
+            "usage": {
+                "input_tokens": meter.input_tokens,
+                "output_tokens": meter.output_tokens,
+            },
+        }
+        if self._title:
+            done["title"] = self._title
+        self._live.put("done", done)
