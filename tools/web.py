@@ -1,4 +1,4 @@
-"""Builds the web app: `web.py build|check|test|client|clean`, with the standard library alone.
+"""Builds the web app: `web.py ACTION`, with the standard library alone.
 
 Node is the system's where it is new enough, else the one of the wheel that requirements/dev.txt
 locks: from the environment this runs in, or installed under .cache/node by its hash. Packages come
@@ -6,6 +6,7 @@ from the registry that npm itself would ask, exactly as web/package-lock.json lo
 of their scripts is run. What is up to date is left alone: a second run compares two digests.
 
     web.py build    src/novacore/web_dist, where a source or a package has changed
+    web.py install  its packages, without building
     web.py check    the types of the web app
     web.py test     its unit tests
     web.py client   web/openapi.json and web/src/api/schema.ts from the server's routes
@@ -229,6 +230,8 @@ def act(action: str) -> None:
     """Do what the command line asks for."""
     if action == "build":
         build()
+    elif action == "install":
+        install_packages(find_node())
     elif action == "client":
         write_client()
     elif action == "clean":
@@ -248,7 +251,7 @@ def say(line: str) -> None:
 def main() -> int:
     """Do one action; 0 done, 1 not, with the reason on stderr."""
     parser = argparse.ArgumentParser(description="Build and check the web app.")
-    parser.add_argument("action", choices=("build", "check", "test", "client", "clean"))
+    parser.add_argument("action", choices=("build", "install", "check", "test", "client", "clean"))
     try:
         with only_one():
             act(parser.parse_args().action)

@@ -10,7 +10,8 @@ What a reply may say:
 - `status`, `error` ({"type", "message", "code"}), `headers`: an answer that is no reply
 - `delay_ms` before the head, `chunk_delay_ms` between events
 - `break_after`: events after which the connection is cut; `hang_after`: events after which nothing
-  more comes; `error_after`: events after which `error` comes as an event of the stream
+  more comes; `hold_after`: events after which it waits for `go_on()`; `error_after`: events after
+  which `error` comes as an event of the stream
 - `bytes_per_write`: cuts the stream at odd places; `raw` and `content_type`: a body as it stands
 - `reasoning`: which field of the OpenAI format holds the thinking
 - `when`: a text that the request's body must hold for this reply to be the next one

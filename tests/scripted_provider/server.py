@@ -60,6 +60,7 @@ class ScriptedProvider:
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._stop: asyncio.Event | None = None
+        self._may_go_on = asyncio.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._signatures = rules.Signatures()
         self.requests: list[Received] = []
@@ -79,6 +80,10 @@ class ScriptedProvider:
     def play(self, *replies: Reply) -> None:
         """Add replies at the script's end."""
         self._script += [dict(reply) for reply in replies]
+
+    def go_on(self) -> None:
+        """Let every reply go on that waits because of its `hold_after`, and those to come."""
+        self._loop.call_soon_threadsafe(self._may_go_on.set)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -204,6 +209,8 @@ class ScriptedProvider:
                 return response
             if reply.get("hang_after") == count:
                 await asyncio.Event().wait()
+            if reply.get("hold_after") == count:
+                await self._may_go_on.wait()
             size = reply.get("bytes_per_write", len(frame))
             for start in range(0, len(frame), size):
                 await response.write(frame[start : start + size])

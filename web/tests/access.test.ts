@@ -109,6 +109,7 @@ describe("the access token", () => {
     const browser = new Browser();
     browser.isKnown = false;
     expect(await browser.openTab().start()).toBe("signed-out");
+    expect(await browser.openTab().token()).toBeNull();
     expect(browser.refreshes).toBe(0);
   });
 

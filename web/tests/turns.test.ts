@@ -1,28 +1,40 @@
 import { describe, expect, test } from "vitest";
 
 import { Problem } from "@/api/problem";
+import type { Said } from "@/features/chat/api";
 import { isOver, type Turn } from "@/features/chat/turn";
 import { Turns } from "@/features/chat/turns";
 
-type Call = { method: string; path: string; headers: Record<string, string>; body: unknown };
+interface Call {
+  readonly path: string;
+  readonly said?: Said;
+  readonly key?: string;
+  readonly lastEventId?: string;
+}
+
 type Answer = Response | Problem;
 
 /** A server that gives the answers in order, and remembers what it was asked. */
 function serverOf(...answers: Answer[]) {
   const calls: Call[] = [];
   const ended: Turn[] = [];
+
+  async function answerTo(call: Call): Promise<Response> {
+    calls.push(call);
+    const answer = answers.shift();
+    if (answer === undefined) {
+      throw new Error(`nothing left to answer ${call.path}`);
+    }
+    if (answer instanceof Problem) {
+      throw answer;
+    }
+    return answer;
+  }
+
   const turns = new Turns({
-    open: async (method, path, options = {}) => {
-      calls.push({ method, path, headers: { ...options.headers }, body: options.body });
-      const answer = answers.shift();
-      if (answer === undefined) {
-        throw new Error(`nothing left to answer ${path}`);
-      }
-      if (answer instanceof Problem) {
-        throw answer;
-      }
-      return answer;
-    },
+    say: (session, said, key) => answerTo({ path: `say ${session}`, said, key }),
+    follow: (id, lastEventId) => answerTo({ path: `follow ${id}`, lastEventId }),
+    stop: async (id) => void (await answerTo({ path: `stop ${id}` })),
     wait: () => Promise.resolve(),
     newKey: () => "key-1",
     tellEveryMs: 0,
@@ -60,9 +72,8 @@ describe("a turn", () => {
       answerPosition: 5,
     });
     expect(calls[0]).toMatchObject({
-      method: "POST",
-      path: "sessions/a/turns",
-      body: { text: "Hi", model: "m", memory: false },
+      path: "say a",
+      said: { text: "Hi", model: "m", memory: false },
     });
     expect(ended).toHaveLength(1);
   });
@@ -71,14 +82,14 @@ describe("a turn", () => {
     const { turns, calls } = serverOf(stream(START, HELLO), LOST, stream(WORLD, DONE));
     await turns.send("a", "Hi");
     expect(turns.get("a")).toMatchObject({ phase: "done", text: "Hello world" });
-    expect(calls.map((call) => call.path)).toEqual(["sessions/a/turns", "streams/s-1", "streams/s-1"]);
-    expect(calls[2]?.headers["last-event-id"]).toBe(String(helloId));
+    expect(calls.map((call) => call.path)).toEqual(["say a", "follow s-1", "follow s-1"]);
+    expect(calls[2]?.lastEventId).toBe(String(helloId));
   });
 
   test("that may not have arrived is sent again under the same key", async () => {
     const { turns, calls } = serverOf(LOST, stream(START, DONE));
     await turns.send("a", "Hi");
-    expect(calls.map((call) => call.headers["idempotency-key"])).toEqual(["key-1", "key-1"]);
+    expect(calls.map((call) => call.key)).toEqual(["key-1", "key-1"]);
     expect(turns.get("a")?.phase).toBe("done");
   });
 
@@ -110,8 +121,7 @@ describe("a turn", () => {
     const { turns, calls } = serverOf(stream(START, HELLO, WORLD, DONE));
     await turns.resume("a", "s-1");
     expect(turns.get("a")).toMatchObject({ phase: "done", text: "Hello world", question: null });
-    expect(calls[0]).toMatchObject({ method: "GET", path: "streams/s-1" });
-    expect(calls[0]?.headers["last-event-id"]).toBeUndefined();
+    expect(calls[0]).toEqual({ path: "follow s-1", lastEventId: "" });
   });
 
   test("whose stream is gone fails, and says so", async () => {
@@ -133,7 +143,7 @@ describe("a turn", () => {
     const sent = turns.send("a", "Hi");
     await sent;
     await stopping;
-    expect(calls.filter((call) => call.path === "streams/s-1/stop")).toHaveLength(1);
+    expect(calls.filter((call) => call.path === "stop s-1")).toHaveLength(1);
   });
 
   test("does not begin beside another one of its session", async () => {

@@ -67,7 +67,7 @@ describe("what is said to a person", () => {
   test("sessions stand under the day of their last change, pinned ones first", () => {
     const at = (title: string, daysAgo: number, is_pinned = false): Session => ({
       id: title, title, is_pinned, is_archived: false, messages: 1, created_at_us: 0,
-      updated_at_us: (NOW_MS - daysAgo * 86_400_000) * 1000, active_stream: null,
+      title_by: "words", model: "", updated_at_us: (NOW_MS - daysAgo * 86_400_000) * 1000, active_stream: null,
     });
     const groups = groupsOf([at("a", 0), at("b", 1), at("c", 5), at("d", 40), at("e", 90, true)], new Date(NOW_MS));
     expect(groups.map(({ name, sessions }) => [name, sessions[0]?.title])).toEqual([

@@ -103,6 +103,9 @@ export class AccessKeeper<Who> {
     if (this.#access && this.#access.expiresAtMs - EARLY_MS > this.#world.nowMs()) {
       return this.#access.token;
     }
+    if (this.#standing === "unknown" && !this.#world.hint.read()) {
+      this.#become("signed-out");
+    }
     if (this.#standing === "signed-out") {
       return null;
     }

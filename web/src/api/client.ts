@@ -1,8 +1,8 @@
 import createClient from "openapi-fetch";
 
-import { AccessKeeper, asProblem } from "@/api/access";
+import { AccessKeeper } from "@/api/access";
 import type { Account } from "@/api/model";
-import { problemFrom, problemOf } from "@/api/problem";
+import { Problem, problemFrom, problemOf } from "@/api/problem";
 import type { paths } from "@/api/schema";
 import { browserWorld } from "@/api/world";
 
@@ -27,6 +27,9 @@ export function onAccount(listener: AccountListener): () => void {
 
 /** The server's routes, typed by its own description (`schema.ts` is generated from it). */
 export const api = createClient<paths>({ fetch: fetchSignedIn, credentials: "same-origin" });
+
+/** What the server tells those who are not signed in. */
+const OPEN_TO_ALL = /^\/api\/v1\/(auth\/|config$)/;
 
 interface Told<T> {
   readonly data?: T;
@@ -59,6 +62,9 @@ export async function toldAsResponse(call: Promise<Told<unknown>>): Promise<Resp
 async function fetchSignedIn(request: Request): Promise<Response> {
   const again = request.clone();
   const token = await access.token();
+  if (token === null && !OPEN_TO_ALL.test(new URL(request.url).pathname)) {
+    throw new Problem({ status: 401, code: "signed_out", message: "You are signed out." });
+  }
   const response = await send(request, token);
   if (response.status !== 401 || token === null) {
     return response;
@@ -79,56 +85,4 @@ async function send(request: Request, token: string | null): Promise<Response> {
     }
     throw problemOf(error);
   }
-}
-
-// ---- the routes of chat, until their description is generated too ----
-
-export interface CallOptions {
-  readonly body?: unknown;
-  readonly query?: Readonly<Record<string, string | number | boolean | null | undefined>>;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-/** One request; the answer as it came, or the `Problem` that the server described. */
-export async function open(
-  method: string,
-  path: string,
-  options: CallOptions = {},
-): Promise<Response> {
-  const response = await fetchSignedIn(requestFor(method, path, options));
-  if (!response.ok) {
-    throw await asProblem(response);
-  }
-  return response;
-}
-
-/** One request; what the JSON of the answer says. */
-export async function call<T>(
-  method: string,
-  path: string,
-  options: CallOptions = {},
-): Promise<T> {
-  const response = await open(method, path, options);
-  return (response.status === 204 ? undefined : await response.json()) as T;
-}
-
-function requestFor(method: string, path: string, options: CallOptions): Request {
-  const url = new URL(`/api/v1/${path}`, window.location.origin);
-  for (const [name, value] of Object.entries(options.query ?? {})) {
-    if (value !== null && value !== undefined && value !== "") {
-      url.searchParams.set(name, String(value));
-    }
-  }
-  const headers = new Headers(options.headers);
-  let body: string | undefined;
-  if (options.body !== undefined) {
-    headers.set("content-type", "application/json");
-    body = JSON.stringify(options.body);
-  }
-  return new Request(url, {
-    method,
-    headers,
-    credentials: "same-origin",
-    ...(body === undefined ? {} : { body }),
-  });
 }

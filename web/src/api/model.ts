@@ -1,68 +1,38 @@
-import type { components } from "@/api/schema";
+import type { components, paths } from "@/api/schema";
 
-/** The shapes of the HTTP API that the pages use. */
+/** The shapes of the HTTP API that the pages use, by the names that the pages have for them. */
 
-export type Account = components["schemas"]["AccountAnswer"];
+type Schemas = components["schemas"];
 
-export interface PublicConfig {
-  name: string;
-  registration: "open" | "invitation" | "closed";
-  billing: "on" | "off";
-  public_url: string | null;
+/** What a GET of a path answers where all went well. */
+type Got<Path extends keyof paths> = paths[Path] extends {
+  get: { responses: { 200: { content: { "application/json": infer Body } } } };
 }
+  ? Body
+  : never;
 
-export type Device = components["schemas"]["SessionAnswer"];
+export type Account = Schemas["AccountAnswer"];
+export type Device = Got<"/api/v1/auth/sessions">["sessions"][number];
+export type PublicConfig = Got<"/api/v1/config">;
 
-export interface Session {
-  id: string;
-  title: string | null;
-  is_pinned: boolean;
-  is_archived: boolean;
-  messages: number;
-  created_at_us: number;
-  updated_at_us: number;
-  active_stream: string | null;
-  model?: string | null;
-}
+export type Session = Got<"/api/v1/sessions/{session_id}">;
+export type SessionPage = Got<"/api/v1/sessions">;
+export type MessagePage = Schemas["MessageList"];
+export type Message = Schemas["MessageAnswer"];
+export type Rating = NonNullable<Message["feedback"]>["rating"];
 
-export interface SessionPage {
-  sessions: Session[];
-  next_cursor: string | null;
-}
+export type Model = Schemas["ModelAnswer"];
 
+export type Quota = Schemas["QuotaAnswer"];
+export type QuotaResource = Schemas["ResourceAnswer"];
+export type UsageDay = Schemas["DayAnswer"];
+
+export type ApiKey = Schemas["KeyAnswer"];
+export type NewApiKey = Schemas["NewKeyAnswer"];
+
+/** Something said before that an answer was given to remember. */
 export interface Recalled {
-  session: string;
-  position: number;
-  text: string;
+  readonly session: string;
+  readonly position: number;
+  readonly text: string;
 }
-
-export type Rating = "up" | "down";
-
-export interface Message {
-  position: number;
-  role: string;
-  text: string;
-  thinking?: string | null;
-  said_at_us: number;
-  feedback?: { rating: Rating; comment?: string | null } | null;
-  is_partial?: boolean;
-  recalled?: Recalled[] | null;
-}
-
-export interface MessagePage {
-  messages: Message[];
-  has_more: boolean;
-}
-
-export interface Model {
-  id: string;
-  provider: string;
-  window_tokens: number | null;
-}
-
-export type Quota = components["schemas"]["QuotaAnswer"];
-export type QuotaResource = components["schemas"]["ResourceAnswer"];
-export type UsageDay = components["schemas"]["DayAnswer"];
-
-export type ApiKey = components["schemas"]["KeyAnswer"];
-export type NewApiKey = components["schemas"]["NewKeyAnswer"];

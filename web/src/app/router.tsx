@@ -194,9 +194,10 @@ declare module "@tanstack/react-router" {
 }
 
 // Who signs out, here or in another tab, sees nothing of what was theirs any more.
-access.subscribe(() => {
+access.subscribe(async () => {
+  await router.invalidate();
   if (access.standing === "signed-out") {
+    // Only now: what is still on the page would ask for it anew.
     queryClient.clear();
   }
-  void router.invalidate();
 });

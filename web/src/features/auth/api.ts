@@ -1,4 +1,4 @@
-import { access, api, call, told } from "@/api/client";
+import { access, api, told } from "@/api/client";
 import type { Account, PublicConfig } from "@/api/model";
 
 export interface Registration {
@@ -9,7 +9,7 @@ export interface Registration {
 }
 
 export function getPublicConfig(): Promise<PublicConfig> {
-  return call("GET", "config");
+  return told(api.GET("/api/v1/config"));
 }
 
 export async function register(body: Registration): Promise<void> {

@@ -38,7 +38,7 @@ function Conversation({ session, at }: { session: string; at: number | undefined
     [history.data],
   );
   const isAnswering = turn !== undefined && !isOver(turn);
-  const model = choices.model ?? about.data?.model ?? undefined;
+  const model = choices.model ?? (about.data?.model || undefined);
   const moves = useMoves(session, () => setDraftNumber((number) => number + 1));
 
   function send(text: string) {

@@ -1,13 +1,16 @@
 import { useSyncExternalStore } from "react";
 
-import { access, open } from "@/api/client";
+import { access } from "@/api/client";
 import { newKey } from "@/api/key";
+import { follow, say, stop } from "@/features/chat/api";
 import type { Turn } from "@/features/chat/turn";
 import { Turns } from "@/features/chat/turns";
 
 /** The turns of this tab. */
 export const turns = new Turns({
-  open,
+  say,
+  follow,
+  stop,
   wait: waitOrOnline,
   newKey,
   tellEveryMs: 40,

@@ -6,6 +6,7 @@ import type { Message, MessagePage, Rating } from "@/api/model";
 import { problemOf } from "@/api/problem";
 import { LiveAnswer } from "@/features/chat/live-answer";
 import { type MessageActions, MessageItem, SaidText } from "@/features/chat/message";
+import { turns } from "@/features/chat/live";
 import { useKeepPlace, useStickToEnd } from "@/features/chat/scrolling";
 import { isOver, type Turn } from "@/features/chat/turn";
 import { rate } from "@/features/sessions/api";
@@ -52,6 +53,7 @@ export function Messages(props: MessagesProps) {
               isBusy={isBusy}
               isMarked={message.position === marked}
               isLast={message.position === last}
+              recalled={turns.recalledFor(session, message.position)}
             />
           ))}
           {turn && <TurnParts turn={turn} last={last} onRetry={props.onRetry} />}
@@ -150,7 +152,7 @@ function useRate(session: string) {
       const key = messagesQuery(session).queryKey;
       const show = (feedback: Message["feedback"]) =>
         client.setQueryData(key, (data) => data && withFeedback(data, message.position, feedback));
-      show(rating === null ? null : { rating });
+      show(rating === null ? null : { rating, comment: "" });
       try {
         await rate(session, message, rating);
       } catch (error) {
@@ -170,7 +172,7 @@ function withFeedback<P>(
   const pages = data.pages.map((page) => ({
     ...page,
     messages: page.messages.map((message) =>
-      message.position === position ? { ...message, feedback: feedback ?? null } : message,
+      message.position === position ? { ...message, feedback } : message,
     ),
   }));
   return { ...data, pages };

@@ -23,24 +23,22 @@ export function TurnFailure({ problem, onRetry }: TurnFailureProps) {
   return <Failure error={problem} onRetry={onRetry} />;
 }
 
+/** What was used, what an answer would need, and when it goes on. */
 function SpentLimit({ problem, limit, onRetry }: TurnFailureProps & { limit: number }) {
   const used = problem.number("used") ?? limit;
   const held = problem.number("held") ?? 0;
   const resetsAtUs = problem.number("resets_at_us");
   const name = problem.text("resource") ?? "tokens";
   const amount = `${shareText(name, used, limit)} used`;
+  const title = resetsAtUs === null ? "Your limit is reached" : "That is all for today";
   return (
-    <section
-      role="alert"
-      aria-label="Today’s limit is reached"
-      className="space-y-4 rounded-2xl bg-warn-soft p-5"
-    >
+    <section role="alert" aria-label={title} className="space-y-4 rounded-2xl bg-warn-soft p-5">
       <div className="flex gap-3">
         <GaugeIcon className="mt-0.5 size-5 text-warn-ink" />
         <div className="space-y-1">
-          <h3 className="font-semibold text-warn-ink">That is all for today</h3>
+          <h3 className="font-semibold text-warn-ink">{title}</h3>
           <p className="text-sm text-ink-soft">
-            Your plan’s limit for one day does not leave room for another answer.
+            {explained(problem, name)}
             {resetsAtUs !== null && (
               <>
                 {" "}
@@ -53,7 +51,7 @@ function SpentLimit({ problem, limit, onRetry }: TurnFailureProps & { limit: num
       </div>
       <div className="space-y-1.5">
         <Meter
-          label="Used today"
+          label="Used of the limit"
           text={amount}
           percent={limit > 0 ? (100 * used) / limit : 100}
           warningPercent={80}
@@ -75,4 +73,12 @@ function SpentLimit({ problem, limit, onRetry }: TurnFailureProps & { limit: num
       </div>
     </section>
   );
+}
+
+function explained(problem: Problem, resource: string): string {
+  const needed = problem.number("needed");
+  if (needed === null) {
+    return problem.message;
+  }
+  return `Another answer needs ${resourceText(resource, needed)}, and your limit leaves less.`;
 }

@@ -1,7 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 
-import { call } from "@/api/client";
-import type { Model } from "@/api/model";
+import { listModels } from "@/features/chat/api";
 import { cx } from "@/ui/classes";
 import { ChevronIcon, MemoryIcon } from "@/ui/icons";
 import { Menu } from "@/ui/menu";
@@ -45,13 +44,16 @@ export function ComposerTools({ choices, onChange }: ComposerToolsProps) {
 function ModelMenu({ choices, onChange }: ComposerToolsProps) {
   const models = useQuery({
     queryKey: ["models"],
-    queryFn: async () => (await call<{ models: Model[] }>("GET", "models")).models,
+    queryFn: listModels,
     staleTime: 300_000,
   }).data;
   if (!models || models.length < 2) {
     return null;
   }
-  const chosen = models.find((model) => model.id === choices.model) ?? models[0];
+  const chosen =
+    models.find((model) => model.id === choices.model) ??
+    models.find((model) => model.is_default) ??
+    models[0];
   return (
     <Menu
       label="Model"

@@ -1,6 +1,7 @@
-import type { open as openReal } from "@/api/client";
+import type { Recalled } from "@/api/model";
 import { Problem, problemOf } from "@/api/problem";
 import { eventsOf } from "@/api/sse";
+import type { follow, say, stop } from "@/features/chat/api";
 import { after, isOver, newTurn, type Turn } from "@/features/chat/turn";
 
 /**
@@ -17,7 +18,9 @@ export interface TurnOptions {
 
 /** What the turns need of the world; tests give their own. */
 export interface TurnWorld {
-  readonly open: typeof openReal;
+  readonly say: typeof say;
+  readonly follow: typeof follow;
+  readonly stop: typeof stop;
   readonly wait: (ms: number) => Promise<void>;
   readonly newKey: () => string;
   /** Changes are told at most this often: drawing each word alone would waste the battery. */
@@ -26,11 +29,13 @@ export interface TurnWorld {
 
 const RETRIES_MAX = 8;
 const BACK_OFF_MS_MAX = 8_000;
+const NONE: readonly Recalled[] = [];
 
 type Opener = () => Promise<Response>;
 
 export class Turns {
   readonly #turns = new Map<string, Turn>();
+  readonly #recalled = new Map<string, readonly Recalled[]>();
   readonly #listeners = new Set<() => void>();
   readonly #world: TurnWorld;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -43,6 +48,11 @@ export class Turns {
 
   get(session: string): Turn | undefined {
     return this.#turns.get(session);
+  }
+
+  /** What the answer at a position was given to remember, where it was said in this tab. */
+  recalledFor(session: string, position: number): readonly Recalled[] {
+    return this.#recalled.get(`${session} ${position}`) ?? NONE;
   }
 
   subscribe = (listener: () => void): (() => void) => {
@@ -58,16 +68,8 @@ export class Turns {
     }
     this.#put(newTurn(session, text), true);
     const key = this.#world.newKey();
-    await this.#follow(session, () =>
-      this.#world.open("POST", `sessions/${encodeURIComponent(session)}/turns`, {
-        body: {
-          text,
-          ...(options.model ? { model: options.model } : {}),
-          ...(options.memory === undefined ? {} : { memory: options.memory }),
-        },
-        headers: { accept: "text/event-stream", "idempotency-key": key },
-      }),
-    );
+    const said = { text, model: options.model ?? "", memory: options.memory ?? true };
+    await this.#follow(session, () => this.#world.say(session, said, key));
   }
 
   /** Follows an answer that was begun elsewhere: before a reload, or in another tab. */
@@ -88,7 +90,7 @@ export class Turns {
     }
     this.#put({ ...turn, isStopping: true }, true);
     try {
-      await this.#world.open("POST", `streams/${encodeURIComponent(turn.stream)}/stop`);
+      await this.#world.stop(turn.stream);
     } catch (error) {
       const now = this.#turns.get(session);
       if (now && !isOver(now)) {
@@ -106,6 +108,7 @@ export class Turns {
 
   clearAll(): void {
     this.#turns.clear();
+    this.#recalled.clear();
     this.#tell(true);
   }
 
@@ -114,12 +117,7 @@ export class Turns {
     if (!turn?.stream) {
       throw new Problem({ status: 404, code: "stream_lost", message: "The answer was lost." });
     }
-    return this.#world.open("GET", `streams/${encodeURIComponent(turn.stream)}`, {
-      headers: {
-        accept: "text/event-stream",
-        ...(turn.lastEventId ? { "last-event-id": turn.lastEventId } : {}),
-      },
-    });
+    return this.#world.follow(turn.stream, turn.lastEventId);
   }
 
   async #follow(session: string, first: Opener): Promise<void> {
@@ -162,6 +160,9 @@ export class Turns {
         const next = after(turn, event);
         this.#put(next, isOver(next) || next.phase !== turn.phase);
         if (isOver(next)) {
+          if (next.answerPosition !== null && next.recalled.length > 0) {
+            this.#recalled.set(`${session} ${next.answerPosition}`, next.recalled);
+          }
           this.onEnd(next);
           return null;
         }

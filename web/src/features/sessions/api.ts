@@ -1,4 +1,4 @@
-import { call, open } from "@/api/client";
+import { api, told, toldAsResponse } from "@/api/client";
 import type { Message, MessagePage, Rating, Session, SessionPage } from "@/api/model";
 
 export interface SessionFilter {
@@ -9,23 +9,28 @@ export interface SessionFilter {
 const SESSIONS_A_PAGE = 40;
 const MESSAGES_A_PAGE = 50;
 
-export function listSessions(filter: SessionFilter, cursor: string | null): Promise<SessionPage> {
-  return call("GET", "sessions", {
-    query: {
-      query: filter.query,
-      archived: filter.isArchived,
-      cursor,
-      limit: SESSIONS_A_PAGE,
-    },
-  });
+const ONE = "/api/v1/sessions/{session_id}";
+
+function named(session_id: string) {
+  return { params: { path: { session_id } } };
 }
 
-export function createSession(title?: string): Promise<Session> {
-  return call("POST", "sessions", { body: title ? { title } : {} });
+export function listSessions(filter: SessionFilter, cursor: string | null): Promise<SessionPage> {
+  const query = {
+    query: filter.query,
+    archived: filter.isArchived,
+    limit: SESSIONS_A_PAGE,
+    ...(cursor === null ? {} : { cursor }),
+  };
+  return told(api.GET("/api/v1/sessions", { params: { query } }));
+}
+
+export function createSession(): Promise<Session> {
+  return told(api.POST("/api/v1/sessions", { body: {} }));
 }
 
 export function getSession(id: string): Promise<Session> {
-  return call("GET", `sessions/${encodeURIComponent(id)}`);
+  return told(api.GET(ONE, named(id)));
 }
 
 export interface SessionChange {
@@ -36,34 +41,42 @@ export interface SessionChange {
 }
 
 export function changeSession(id: string, body: SessionChange): Promise<Session> {
-  return call("PATCH", `sessions/${encodeURIComponent(id)}`, { body });
+  return told(api.PATCH(ONE, { ...named(id), body }));
 }
 
-export function deleteSession(id: string): Promise<void> {
-  return call("DELETE", `sessions/${encodeURIComponent(id)}`);
+export async function deleteSession(id: string): Promise<void> {
+  await told(api.DELETE(ONE, named(id)));
 }
 
 /** The messages before a position, oldest first; the newest with `null`. */
-export function listMessages(id: string, before: number | null): Promise<MessagePage> {
-  return call("GET", `sessions/${encodeURIComponent(id)}/messages`, {
-    query: { before, limit: MESSAGES_A_PAGE },
-  });
+export function listMessages(session_id: string, before: number | null): Promise<MessagePage> {
+  const query = { limit: MESSAGES_A_PAGE, ...(before === null ? {} : { before }) };
+  return told(
+    api.GET("/api/v1/sessions/{session_id}/messages", { params: { path: { session_id }, query } }),
+  );
 }
 
-/** A new session that shares the messages before `at`. */
+/** A new session that shares the entries before `at`. */
 export function forkSession(id: string, at: number): Promise<Session> {
-  return call("POST", `sessions/${encodeURIComponent(id)}/fork`, { body: { at } });
+  return told(api.POST("/api/v1/sessions/{session_id}/fork", { ...named(id), body: { at } }));
 }
 
-/** Goes back to before `at`: a fork takes the session's place, nothing is cut. */
+/** Goes back to before `at`, in a session that takes this one's place; nothing is cut. */
 export function rewindSession(id: string, at: number): Promise<Session> {
-  return call("POST", `sessions/${encodeURIComponent(id)}/rewind`, { body: { at } });
+  return told(api.POST("/api/v1/sessions/{session_id}/rewind", { ...named(id), body: { at } }));
 }
 
-export function rate(id: string, message: Message, rating: Rating | null): Promise<unknown> {
-  return call("PUT", `sessions/${encodeURIComponent(id)}/messages/${message.position}/feedback`, {
-    body: { rating },
-  });
+export async function rate(
+  session_id: string,
+  message: Message,
+  rating: Rating | null,
+): Promise<void> {
+  await told(
+    api.PUT("/api/v1/sessions/{session_id}/messages/{position}/feedback", {
+      params: { path: { session_id, position: message.position } },
+      body: { rating, comment: "" },
+    }),
+  );
 }
 
 export type ExportFormat = "markdown" | "jsonl" | "json";
@@ -72,9 +85,12 @@ const ENDINGS: Record<ExportFormat, string> = { markdown: "md", jsonl: "jsonl", 
 
 /** Downloads a session as a file. The token goes in a header, so a plain link can't do it. */
 export async function downloadSession(session: Session, format: ExportFormat): Promise<void> {
-  const response = await open("GET", `sessions/${encodeURIComponent(session.id)}/export`, {
-    query: { format },
-  });
+  const response = await toldAsResponse(
+    api.GET("/api/v1/sessions/{session_id}/export", {
+      params: { path: { session_id: session.id }, query: { format } },
+      parseAs: "stream",
+    }),
+  );
   const address = URL.createObjectURL(await response.blob());
   const link = document.createElement("a");
   link.href = address;
@@ -83,7 +99,7 @@ export async function downloadSession(session: Session, format: ExportFormat): P
   URL.revokeObjectURL(address);
 }
 
-function fileName(title: string | null): string {
-  const plain = (title ?? "").replace(/[^\p{L}\p{N} _-]+/gu, " ").trim();
+function fileName(title: string): string {
+  const plain = title.replace(/[^\p{L}\p{N} _-]+/gu, " ").trim();
   return plain.slice(0, 80) || "conversation";
 }

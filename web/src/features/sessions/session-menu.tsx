@@ -108,7 +108,7 @@ function Rename({ session, onClose }: AskProps) {
           <Field
             label="Title"
             name="title"
-            defaultValue={session.title ?? ""}
+            defaultValue={session.title}
             required
             maxLength={200}
             autoFocus

@@ -1,5 +1,5 @@
 import type { Session } from "@/api/model";
 
 export function sessionTitle(session: Pick<Session, "title">): string {
-  return session.title?.trim() || "New conversation";
+  return session.title.trim() || "New conversation";
 }
