@@ -1,9 +1,153 @@
-"""What every request and every answer of the server have."""
+"""What a running server tells about itself, and to whom."""
 
+import json
+
+import pytest
 from tests.api.stage import Stage
 
 
-async def test_the_server_says_that_it_lives(stage: Stage):
-    answer = await stage.visitor().get("/healthz")
-    assert answer.status_code == 200
-    assert answer.json() == {"status": "ok"}
+async def test_the_server_says_that_it_lives_and_wants_requests(stage: Stage):
+    visitor = stage.visitor()
+    assert (await visitor.get("/healthz")).json() == {"status": "ok"}
+    ready = await visitor.get("/readyz")
+    assert (ready.status_code, ready.json()) == (200, {"status": "ready", "failing": []})
+
+
+async def test_a_server_that_is_about_to_stop_wants_none(stage: Stage):
+    stage.app.standing.is_leaving = True
+    ready = await stage.visitor().get("/readyz")
+    assert (ready.status_code, ready.json()["failing"]) == (503, ["stopping"])
+
+
+async def test_the_status_names_every_part_and_where_nothing_is_known_yet(stage: Stage):
+    status = (await stage.visitor().get("/api/v1/status")).json()
+    states = {each["name"]: each["state"] for each in status["components"]}
+    assert states["journal"] == states["database"] == "operational"
+    assert states["model"] == "no data"
+    assert states["policy"] == "permissive"
+    assert status["state"] == "operational"
+
+
+async def test_the_status_is_a_page_and_json(stage: Stage):
+    visitor = stage.visitor()
+    shown = await visitor.get("/status")
+    assert shown.headers["content-type"].startswith("text/html")
+    assert "permissive" in shown.text
+    assert "style-src 'self' 'sha256-" in shown.headers["content-security-policy"]
+    told = await visitor.get("/status", headers={"Accept": "application/json"})
+    assert told.json()["name"] == "NovaCore"
+
+
+async def test_anybody_may_know_who_may_register(stage: Stage):
+    config = (await stage.visitor().get("/api/v1/config")).json()
+    assert config == {
+        "name": "NovaCore",
+        "public_url": "http://127.0.0.1:8080",
+        "registration": "open",
+        "billing": "off",
+    }
+
+
+async def test_the_counters_are_for_the_machine_itself(stage: Stage):
+    await stage.visitor().get("/api/v1/config")
+    mine = await stage.visitor().get("/metrics")
+    assert 'route="/api/v1/config"' in mine.text
+    assert (await stage.visitor(ip="203.0.113.9").get("/metrics")).status_code == 403
+    relayed = {"X-Forwarded-For": "203.0.113.9"}
+    assert (await stage.visitor().get("/metrics", headers=relayed)).status_code == 403
+
+
+async def test_no_counter_names_a_person_or_a_path_that_was_made_up(stage: Stage):
+    person = await stage.person()
+    await person.client.get("/api/v1/account")
+    await person.client.get("/api/v1/no-such-thing-17")
+    await person.client.get("/api/v1/sessions/01a201d1-ec6a-7fb9-a888-f420ed04b366/messages")
+    told = (await stage.visitor().get("/metrics")).text
+    for hidden in (person.account_id, person.email, "no-such-thing-17", "01a201d1-ec6a"):
+        assert hidden not in told
+
+
+async def test_letters_that_were_not_sent_are_shown_at_this_machine_only(stage: Stage):
+    assert (await stage.visitor().get("/outbox")).status_code == 200
+    assert (await stage.visitor(ip="203.0.113.9").get("/outbox")).status_code == 404
+    relayed = {"X-Forwarded-For": "203.0.113.9"}
+    assert (await stage.visitor().get("/outbox", headers=relayed)).status_code == 404
+    named = {"Host": "192.0.2.1"}
+    assert (await stage.visitor().get("/outbox", headers=named)).status_code == 404
+
+
+async def test_the_description_is_there_for_every_route(stage: Stage):
+    document = (await stage.visitor().get("/openapi.json")).json()
+    assert document["servers"] == [{"url": "http://127.0.0.1:8080"}]
+    names = [
+        operation["operationId"]
+        for item in document["paths"].values()
+        for operation in item.values()
+    ]
+    assert len(names) == len(set(names))
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            answers = operation["responses"]
+            assert "500" in answers, (method, path)
+            assert operation.get("summary"), (method, path)
+            limited = path not in ("/healthz", "/readyz", "/metrics")
+            assert ("429" in answers) == limited, (method, path)
+    assert "HTTPValidationError" not in json.dumps(document)
+
+
+PUBLIC = {
+    "/healthz", "/readyz", "/metrics", "/api/v1/status", "/api/v1/config", "/api/v1/plans",
+}  # fmt: skip
+
+
+async def test_every_other_route_asks_who_it_is(stage: Stage):
+    document = (await stage.visitor().get("/openapi.json")).json()
+    visitor = stage.visitor()
+    open_to_all = []
+    for path, item in document["paths"].items():
+        if path in PUBLIC or path.startswith("/api/v1/auth/"):
+            continue
+        for method in item:
+            place = path.replace("{", "").replace("}", "")
+            answer = await visitor.request(method.upper(), place)
+            if answer.status_code != 401:
+                open_to_all.append((method, path, answer.status_code))
+    assert open_to_all == []
+
+
+async def test_a_path_that_no_route_has_is_told_as_json_under_api(stage: Stage):
+    answer = await stage.visitor().get("/api/v1/nothing")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+    answer = await stage.visitor().delete("/api/v1/config")
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET"
+
+
+async def test_a_wrong_body_says_where_it_is_wrong(stage: Stage):
+    visitor = stage.visitor()
+    answer = await visitor.post("/api/v1/auth/login", json={"email": 5, "password": "hunter2"})
+    assert answer.status_code == 400
+    error = answer.json()["error"]
+    assert error["code"] == "invalid_request"
+    assert [each["path"] for each in error["fields"]] == ["body.email"]
+    assert "hunter2" not in answer.text
+    broken = await visitor.post(
+        "/api/v1/auth/login", content=b"{", headers={"Content-Type": "application/json"}
+    )
+    assert broken.status_code == 400
+
+
+async def test_a_signed_in_person_is_known_and_a_stranger_is_not(stage: Stage):
+    person = await stage.person()
+    mine = await person.client.get("/api/v1/account")
+    assert mine.json()["email"] == person.email
+    assert (await stage.visitor().get("/api/v1/account")).status_code == 401
+
+
+@pytest.mark.heavy
+async def test_the_same_over_postgresql(postgres_stage: Stage):
+    person = await postgres_stage.person()
+    assert (await person.client.get("/api/v1/account")).json()["email"] == person.email
+    status = (await postgres_stage.visitor().get("/api/v1/status")).json()
+    texts = {each["name"]: each["text"] for each in status["components"]}
+    assert texts["database"] == "PostgreSQL"

@@ -35,6 +35,7 @@ class Probes:
             "tiers": self._tiers,
             "model": self._model,
             "mail": self._mail,
+            "metering": self._metering,
             "limits": self._limits,
             "policy": self._policy,
         }
@@ -62,10 +63,12 @@ class Probes:
         store = self._services.platform.store
         if not store.has_tiers:
             return Look(state="no data")
-        found = [
-            each for each in await self._services.run(store.tiers.status) if each.state != "off"
-        ]
-        return _look_at(found)
+
+        def ask() -> list[tiers.TierStatus]:
+            return store.tiers.status()  # Opening them looks for files.
+
+        found = await self._services.run(ask)
+        return _look_at([each for each in found if each.state != "off"])
 
     async def _model(self) -> Look:
         catalog = self._services.platform.catalog
@@ -82,6 +85,16 @@ class Probes:
         if self._services.platform.mailer.is_sending:
             return Look(state="no data", text="letters go to a mail server")
         return Look(state="operational", text="letters stay in the local outbox")
+
+    async def _metering(self) -> Look:
+        platform = self._services.platform
+        if platform.metering.feed.problem:
+            return Look(state="degraded", text="usage waits to be counted")
+        last = await self._services.run(platform.billing.last_reconciliation)
+        if last is not None and not last.is_sound:
+            return Look(state="degraded", text="journal and ledger differ; see nova billing")
+        lag = await self._services.run(platform.metering.feed.lag)
+        return Look(state="operational", text=f"{lag:,} entries behind" if lag else "up to date")
 
     async def _limits(self) -> Look:
         if getattr(self._limiter, "is_down", False):
