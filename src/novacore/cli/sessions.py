@@ -2,10 +2,13 @@
 
 import datetime as dt
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from novacore import agent, journal, memory
 from novacore.cli import errors
+
+_USAGE_WORKSPACE: Final = "usage"
+"""Where a server notes what calls cost that belong to no conversation."""
 
 
 def find_session(store: journal.Store, wanted: str, *, workspace: str) -> journal.Session:
@@ -21,8 +24,10 @@ def find_session(store: journal.Store, wanted: str, *, workspace: str) -> journa
 
 
 def is_reserved(info: journal.SessionInfo) -> bool:
-    """Whether it holds a folder's notes and answers, or memories, and is no conversation."""
-    return info.workspace == memory.WORKSPACE or info.workspace.startswith(
+    """Whether it holds a folder's notes and answers, memories, or what an account used on a
+    server, and is no conversation.
+    """
+    return info.workspace in (memory.WORKSPACE, _USAGE_WORKSPACE) or info.workspace.startswith(
         f"{agent.NOTEBOOK_NAME}:"
     )
 
