@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 from novacore import agent, journal, kit, llm, memory, tiers
 from novacore.bootstrap.library import MemoryStore
 
+_USAGE: Final = "usage"
 CATCH_UP_MS: Final = 120_000
 """The longest that the tiers are given to follow."""
 _MINUTE_S: Final = 60.0
@@ -72,10 +73,16 @@ class ErasureReport:
 
 
 def find_session(store: MemoryStore, session: journal.Session) -> Target:
-    """What erasing a session destroys: its own entries, notes and memories made from it."""
+    """What erasing a session destroys: its own entries, notes and memories made from it.
+
+    What a metered call cost holds no word of it, and the ledger stands on it: it stays.
+    """
     transcript = session.open()
-    own = [each for each in _entries(transcript) if each.session_id == session.id]
-    places: dict[str, tuple[int, ...] | None] = {session.id: None}
+    every = [each for each in _entries(transcript) if each.session_id == session.id]
+    own = [each for each in every if not _is_metered(each)]
+    is_whole = len(own) == len(every)
+    positions = None if is_whole else tuple(each.position for each in own)
+    places: dict[str, tuple[int, ...] | None] = {session.id: positions}
     places.update(_notes_of(store, session.id))
     return Target(
         what=f"session {session.name}",
@@ -99,7 +106,7 @@ def find_agent(store: MemoryStore, name: str) -> Target:
         found = tuple(
             each.position
             for each in own
-            if each.session_id == info.id and _is_within(each.actor, name)
+            if each.session_id == info.id and _is_within(each.actor, name) and not _is_metered(each)
         )
         if found:
             places[info.id] = found
@@ -170,6 +177,12 @@ def _entries(transcript: journal.Transcript) -> list[journal.Entry]:
     damaged = frozenset(transcript.damaged)
     found = transcript.entries
     return [found[at] for at in range(len(found)) if at not in damaged]
+
+
+def _is_metered(entry: journal.Entry) -> bool:
+    """Whether it tells what a call cost that an account was charged for."""
+    fields = entry.body.fields
+    return entry.kind == _USAGE and isinstance(fields, dict) and "hold" in fields
 
 
 def _is_within(name: str, wanted: str) -> bool:
