@@ -1,5 +1,7 @@
 """What an account used and may use, over HTTP."""
 
+import re
+
 import pytest
 
 from novacore import billing
@@ -102,3 +104,20 @@ async def test_usage_needs_somebody_with_the_scope_for_it(stage):
         assert (await visitor.get(f"/api/v1/{path}")).status_code == 401
         refused = await visitor.get(f"/api/v1/{path}", headers={"Authorization": f"Bearer {key}"})
         assert refused.status_code == 403
+
+
+async def test_a_drift_of_the_ledger_is_in_metrics_and_status(stage):
+    person = await stage.person()
+    await _spend(stage, person.account_id)
+    run = stage.app.services.run
+    assert "nova_usage_drift_tokens 0.0" in (await stage.visitor().get("/metrics")).text
+    # The ledger has what no journal says.
+    found = await run(stage.platform.billing.reconcile, [])
+    assert not found.is_sound
+    text = (await stage.visitor().get("/metrics")).text
+    assert f"nova_usage_drift_tokens {float(found.drift_tokens)}" in text
+    [compared] = re.findall(r"^nova_usage_compared_timestamp_seconds (.*)$", text, re.MULTILINE)
+    assert float(compared) == found.at_us / 1_000_000
+    status = (await person.client.get("/api/v1/status")).json()
+    [metering] = [each for each in status["components"] if each["name"] == "metering"]
+    assert (metering["state"], status["state"]) == ("degraded", "degraded")

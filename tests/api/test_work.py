@@ -161,6 +161,7 @@ def test_what_the_clock_says_is_done_and_told(platform):
         "trial-reminder": "0 owners reminded",
         "memories": "0 memories of 1 owners moved",
         "cleanup": "removed: workflows 3",
+        "reconcile": "Journal, ledger and counters agree: 0 usage entries and 0 rows of the ledger.",
     }
 
 

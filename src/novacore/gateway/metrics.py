@@ -3,6 +3,8 @@
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from novacore import billing
+
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
@@ -35,6 +37,21 @@ class Metrics:
         self.running = Gauge(
             "nova_http_requests_running", "Requests under way.", registry=self.registry
         )
+        self._drift = Gauge(
+            "nova_usage_drift_tokens",
+            "How far journal, ledger and counters were apart when last compared.",
+            registry=self.registry,
+        )
+        self._compared = Gauge(
+            "nova_usage_compared_timestamp_seconds",
+            "When they were last compared; 0: never.",
+            registry=self.registry,
+        )
+        self._behind = Gauge(
+            "nova_usage_feed_lag_entries",
+            "Entries of the journal that the ledger has not looked at.",
+            registry=self.registry,
+        )
         self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def answered(self, method: str, route: str, *, status: int, seconds: float) -> None:
@@ -58,6 +75,18 @@ class Metrics:
                 self._known[key] = found
         found[0].inc()
         found[1].observe(seconds)
+
+    def metered(self, last: billing.Reconciliation | None, *, lag_entries: int) -> None:
+        """Note how the ledger stands.
+
+        Args:
+            last: what the last comparison found; None: there was none.
+            lag_entries: of the journal's feed.
+        """
+        if last is not None:
+            self._drift.set(last.drift_tokens or last.drift_count)
+            self._compared.set(last.at_us / 1_000_000)
+        self._behind.set(lag_entries)
 
     def render(self) -> bytes:
         """All of them, in Prometheus' text format."""

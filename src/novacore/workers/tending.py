@@ -48,6 +48,7 @@ def list_schedules(
         ),
         Schedule(name="memories", at_us=hours(2), do=lambda: _advance(platform)),
         Schedule(name="cleanup", at_us=hours(3.5), do=lambda: _clean_up(platform, store, forget)),
+        Schedule(name="reconcile", at_us=hours(4), do=lambda: _reconcile(platform)),
     ]
     if platform.chosen.workers.daily_backup:
         found.append(Schedule(name="backup", at_us=hours(1.5), do=lambda: _back_up(platform)))
@@ -81,6 +82,15 @@ def _clean_up(
     gone["workflows"] = forget(before)
     told = ", ".join(f"{name} {count:,}" for name, count in gone.items() if count)
     return f"removed: {told}" if told else "nothing to remove"
+
+
+def _reconcile(platform: "bootstrap.Platform") -> str:
+    """Compare journal, ledger and counters; what differs is a failure, seen in status and metrics.
+
+    Raises:
+        WorkFailed: they differ.
+    """
+    return _command(platform.chosen, "billing", "reconcile")
 
 
 def _back_up(platform: "bootstrap.Platform") -> str:

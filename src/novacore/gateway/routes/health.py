@@ -1,13 +1,15 @@
 """What watches ask: whether the process lives, whether it wants requests, and its counters."""
 
+import contextlib
 from typing import Literal
 
 import fastapi
 import pydantic
 from starlette.responses import JSONResponse, Response
 
+from novacore import kit
 from novacore.gateway import errors
-from novacore.gateway.dependencies import Answer
+from novacore.gateway.dependencies import Answer, Serving
 from novacore.gateway.facts import edge_of
 from novacore.gateway.metrics import CONTENT_TYPE
 from novacore.gateway.problem_schema import documented
@@ -62,10 +64,16 @@ async def readyz(request: fastapi.Request) -> Response:
         **documented(403),
     },
 )
-async def metrics(request: fastapi.Request) -> Response:
+async def metrics(request: fastapi.Request, services: Serving) -> Response:
     """For Prometheus; only for the networks that server.metrics_from names."""
     gateway = request.app.state.gateway
     edge = edge_of(request.scope)
     if edge.is_relayed or not gateway.may_watch(edge.ip):
         raise errors.PermissionMissing(hint="The setting server.metrics_from lists who may.")
+    platform = services.platform
+    # Where the database is away, the other counters are read all the same.
+    with contextlib.suppress(kit.NovaError):
+        lag = await services.run(platform.metering.feed.lag)
+        last = await services.run(platform.billing.last_reconciliation)
+        gateway.metrics.metered(last, lag_entries=lag)
     return Response(gateway.metrics.render(), media_type=CONTENT_TYPE)
