@@ -344,19 +344,20 @@ class Chat:
             await turn.run()
         finally:
             self._running.pop(stream, None)
-            await to_end(self._ended(ready, facts))
+            await to_end(self._ended(ready, facts, turn))
         if turn.is_answered:
             await asyncio.to_thread(self._learnt, facts)
             if facts.title_by in ("", "words") and facts.messages == 0 and self.config.titles:
                 await self._title(caller, facts, model)
 
-    async def _ended(self, ready: Ready, facts: SessionFacts) -> None:
-        """Free the session, then let go of the stream: who sees its end can speak again."""
+    async def _ended(self, ready: Ready, facts: SessionFacts, turn: Turn) -> None:
+        """Free the session, then end the stream: who sees its end can speak again."""
         await self._desks.give_back(ready.desk)
         stream = ready.live.head.stream
         with contextlib.suppress(kit.NovaError):
             # Where the database is away the claim is freed by the sweeper, as a dead stream's.
             await asyncio.to_thread(self._recovering.free, facts.account_id, facts.id, stream)
+        ready.live.put(*turn.end)
         await ready.live.close()
 
     def _learnt(self, facts: SessionFacts) -> None:

@@ -1,7 +1,7 @@
 """One turn as it runs: the agent's events become those of a stream, whoever reads it.
 
-It is a task of its own: a client that leaves does not end it. Whatever happens, the stream ends in
-exactly one `done` or `error`, every hold is closed, and the session is free for the next turn.
+It is a task of its own: a client that leaves does not end it. Whatever happens, every hold is
+closed, and there is exactly one `done` or `error` for the stream to end in.
 """
 
 import asyncio
@@ -68,6 +68,9 @@ class Turn:
         self._refusal: PolicyRefused | None = None
         self.is_answered = False
         """An answer was journaled, whole or in part."""
+        self.end: tuple[str, dict[str, Any]] = ("error", {"error": told_error(None)})
+        """The stream's last event, once the turn is over. Not put by the turn: first the session
+        has to be free, so that whoever reads the end can speak again."""
 
     async def run(self) -> None:
         """The whole turn."""
@@ -89,8 +92,8 @@ class Turn:
         finally:
             stopper.cancel()
             await desk.meter.end(error)
-            if not self._live.is_ended:
-                self._live.put("error", {"error": told_error(error)})
+            if error is not None:
+                self.end = ("error", {"error": told_error(error)})
 
     async def _stop_when_asked(self) -> None:
         await self._live.stopping.wait()
@@ -160,7 +163,7 @@ class Turn:
         meter = self._ready.desk.meter
         error = self._refusal or event.error
         if error is not None or event.reason == "failed":
-            self._live.put("error", {"error": told_error(error)})
+            self.end = ("error", {"error": told_error(error)})
             return
         reason = {"cancelled": "stopped", "step_limit": "step_limit"}.get(event.reason)
         done: dict[str, Any] = {
@@ -173,4 +176,4 @@ class Turn:
         }
         if self._title:
             done["title"] = self._title
-        self._live.put("done", done)
+        self.end = ("done", done)
