@@ -126,7 +126,7 @@ class Calls:
         reply = await self._relay.send(
             [model for model in call.models if model.allows(hold.plan)],
             make_body=lambda model: self._body_for(call, model),
-            headers=call.request.headers,
+            headers=_traced(call.request.headers),
             on_sent=call.metered.sent,
         )
         answer: llm.Answer | None = None
@@ -325,6 +325,12 @@ def _with_facts(headers: Sequence[tuple[str, str]], call: _Call) -> list[tuple[s
     if call.session is not None and call.session.left_out:
         told.append(("x-nova-left-out", str(call.session.left_out)))
     return told
+
+
+def _traced(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """The provider's log and ours name a call alike."""
+    trace = kit.current_trace()
+    return headers if trace is None else {**headers, **trace.headers()}
 
 
 async def _in_session(call: _Call) -> None:

@@ -11,6 +11,8 @@ from novacore.gateway.addresses import is_local_name, is_loopback
 
 SCOPE_KEY = "nova"
 """Where the facts stand in an ASGI scope."""
+LEAVING_KEY = "nova.leaving"
+"""Where a scope may have the functions that are called when its client leaves."""
 DEVICE_COOKIE = "nova_device"
 """The cookie by which a browser is known again; `__Host-` stands before it where TLS is used."""
 

@@ -1,11 +1,13 @@
 """The HTTP protocol of the server, with a bound on the size and the time of a request's head."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from novacore.gateway.facts import LEAVING_KEY
 from novacore.gateway.joined_writes import JoinedWrites
 
 HEAD_BYTES_MAX = 65_536
@@ -22,6 +24,7 @@ class BoundedHTTP(HttpToolsProtocol):
         self._is_new = False
         self._head_bytes = 0
         self._late: asyncio.TimerHandle | None = None
+        self._leaving: list[Callable[[], None]] = []
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client came; its first request has to follow."""
@@ -33,10 +36,13 @@ class BoundedHTTP(HttpToolsProtocol):
         """The client is gone."""
         self._cancel()
         super().connection_lost(exc)
+        for told in list(self._leaving):
+            told()
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
         super().on_message_begin()
+        self.scope[LEAVING_KEY] = self._leaving  # type: ignore[typeddict-unknown-key]
         self._is_in_head = self._is_new = True
         self._head_bytes = 0
 

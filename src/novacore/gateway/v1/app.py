@@ -81,7 +81,7 @@ class V1:
             return
         request = _request(edge, route=scope["path"], wire=wire, data=data)
         sink = ClientSink(send, shape=shape, correlation_id=edge.correlation_id)
-        departure = Departure(receive)
+        departure = Departure(scope, receive)
         try:
             await self._platform.calls.answer(request, caller=caller, sink=sink)
         except asyncio.CancelledError:

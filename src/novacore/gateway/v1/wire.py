@@ -1,14 +1,14 @@
 """The connection to one client: its body in, its answer out, in its vendor's format."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import msgspec
-from starlette.types import Receive, Send
+from starlette.types import Receive, Scope, Send
 
 from novacore import kit
 from novacore.gateway import problems
+from novacore.gateway.facts import LEAVING_KEY
 
 
 class ClientSink:
@@ -84,34 +84,43 @@ async def read_all(receive: Receive) -> bytes | None:
 class Departure:
     """Cancels the task that answers when its client leaves.
 
+    Our own server calls a function then; another one is asked by a task, which costs more.
+
     Args:
+        scope: the request's.
         receive: the server's, after the body was read.
     """
 
-    __slots__ = ("_task", "_watch", "has_left")
+    __slots__ = ("_leaving", "_task", "_watch", "has_left")
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, scope: Scope, receive: Receive) -> None:
         self.has_left = False
         """The client has left, and the task was cancelled for it."""
         self._task = asyncio.current_task()
-        self._watch: asyncio.Task[Any] = asyncio.ensure_future(_until_gone(receive))
-        self._watch.add_done_callback(self._gone)
+        self._leaving: list[Callable[[], None]] | None = scope.get(LEAVING_KEY)
+        self._watch: asyncio.Task[None] | None = None
+        if self._leaving is None:
+            self._watch = asyncio.ensure_future(self._ask(receive))
+        else:
+            self._leaving.append(self._gone)
 
     def stop(self) -> None:
         """The answer is sent: nobody needs to know any more."""
-        self._watch.remove_done_callback(self._gone)
-        self._watch.cancel()
+        if self._leaving is not None:
+            self._leaving.remove(self._gone)
+        self._task = None
+        if self._watch is not None:
+            self._watch.cancel()
 
-    def _gone(self, watch: "asyncio.Task[Any]") -> None:
-        if watch.cancelled() or watch.exception() is not None or self._task is None:
-            return
-        self.has_left = True
-        self._task.cancel()
+    async def _ask(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._gone()
 
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    def _gone(self) -> None:
+        if self._task is not None:
+            self.has_left = True
+            self._task.cancel()
 
 
 def encoded(value: object) -> bytes:

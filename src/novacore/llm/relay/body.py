@@ -40,6 +40,8 @@ class Body:
     """Its fields as they came."""
     read: Mapping[str, Any]
     """The same fields, decoded."""
+    messages: list[Mapping[str, Any]]
+    """The messages as they came."""
 
     @property
     def model(self) -> str:
@@ -50,11 +52,6 @@ class Body:
     def is_stream(self) -> bool:
         """Whether the answer is to be streamed."""
         return self.read.get("stream") is True
-
-    @property
-    def messages(self) -> list[Mapping[str, Any]]:
-        """The messages as they came."""
-        return mappings_of(self.read.get("messages"))
 
     @property
     def shows_usage(self) -> bool:
@@ -98,7 +95,8 @@ def read_body(data: bytes, *, wire: WireName, is_counted_only: bool = False) -> 
         raw, read = _read_raw(data), _read(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BodyInvalid(f"The body is no JSON object: {error}.", parameter="") from error
-    body = Body(wire=wire, raw=raw, read=cast("Mapping[str, Any]", read))
+    fields = cast("Mapping[str, Any]", read)
+    body = Body(wire=wire, raw=raw, read=fields, messages=mappings_of(fields.get("messages")))
     _check(body)
     is_capped = wire == "openai" or is_counted_only or body.read.get("max_tokens") is not None
     if not is_capped:

@@ -60,7 +60,7 @@ def _joined(body: Body, *, history: Sequence[Message], lead: str) -> Body:
         read["system"] = told
     elif told:
         read["messages"] = [{"role": "system", "content": told}, *read["messages"]]
-    return Body(wire=body.wire, raw=body.raw, read=read)
+    return Body(wire=body.wire, raw=body.raw, read=read, messages=read["messages"])
 
 
 def _openai_messages(
