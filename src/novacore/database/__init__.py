@@ -19,7 +19,8 @@ if TYPE_CHECKING:
         DatabaseUnusable,
     )
     from novacore.database.outbox import put
-    from novacore.database.schema import FOLDER, VERSION_TABLE, Upgraded, upgrade
+    from novacore.database.rows import Sums, dump, load, sums_of
+    from novacore.database.schema import FOLDER, VERSION_TABLE, Upgraded, find_heads, upgrade
     from novacore.database.tables import EXECUTORS, LEASES, METADATA, OUTBOX, RUNS
 
 __all__ = [
@@ -36,11 +37,16 @@ __all__ = [
     "DatabaseTooNew",
     "DatabaseUnavailable",
     "DatabaseUnusable",
+    "Sums",
     "Upgraded",
+    "dump",
+    "find_heads",
     "is_postgres",
+    "load",
     "open_engine",
     "open_own_engine",
     "put",
+    "sums_of",
     "upgrade",
 ]
 
@@ -52,7 +58,8 @@ __getattr__ = kit.late_names(
         "engine": ["is_postgres", "open_engine", "open_own_engine"],
         "errors": ["DatabaseError", "DatabaseTooNew", "DatabaseUnavailable", "DatabaseUnusable"],
         "outbox": ["put"],
-        "schema": ["FOLDER", "VERSION_TABLE", "Upgraded", "upgrade"],
+        "rows": ["Sums", "dump", "load", "sums_of"],
+        "schema": ["FOLDER", "VERSION_TABLE", "Upgraded", "find_heads", "upgrade"],
         "tables": ["EXECUTORS", "LEASES", "METADATA", "OUTBOX", "RUNS"],
     },
 )

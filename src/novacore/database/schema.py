@@ -42,6 +42,7 @@ def upgrade(
     folders: Sequence[Path],
     *,
     before_change: Callable[[], None] | None = None,
+    to: Sequence[str] = (),
 ) -> Upgraded:
     """Run the migrations that the database has not had, all or none, in one process at a time.
 
@@ -49,12 +50,15 @@ def upgrade(
         database: the database.
         folders: each room's `migrations`.
         before_change: called before an existing database is changed, to back it up.
+        to: bring a new database to these older migrations instead, to take up older rows.
 
     Raises:
         DatabaseTooNew: it has had a migration that this release does not know.
     """
-    scripts = ScriptDirectory(str(FOLDER), version_locations=[str(FOLDER), *map(str, folders)])
-    wanted = tuple(sorted(scripts.get_heads()))
+    scripts = _scripts(folders)
+    if to:
+        _refuse_unknown(to, scripts)
+    wanted = tuple(sorted(to or scripts.get_heads()))
     with database.read() as connection:
         found = _heads(connection, scripts)
     if found == wanted:
@@ -67,13 +71,38 @@ def upgrade(
         # Another process may have done it while this one waited.
         found = _heads(connection, scripts)
         if found != wanted:
-            _run(connection, scripts)
+            _run(connection, scripts, to=to)
     return Upgraded(before=found, after=wanted)
+
+
+def find_heads(connection: sqlalchemy.Connection, folders: Sequence[Path]) -> tuple[str, ...]:
+    """The newest migrations that a database has had; empty: none.
+
+    Raises:
+        DatabaseTooNew: it has had a migration that this release does not know.
+    """
+    return _heads(connection, _scripts(folders))
+
+
+def labels_of(folders: Sequence[Path]) -> frozenset[str]:
+    """The names of the rooms whose migrations these are; their tables begin with them."""
+    return frozenset(
+        label for each in _scripts(folders).walk_revisions() for label in each.branch_labels
+    )
+
+
+def _scripts(folders: Sequence[Path]) -> ScriptDirectory:
+    return ScriptDirectory(str(FOLDER), version_locations=[str(FOLDER), *map(str, folders)])
 
 
 def _heads(connection: sqlalchemy.Connection, scripts: ScriptDirectory) -> tuple[str, ...]:
     context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
     heads = tuple(sorted(context.get_current_heads()))
+    _refuse_unknown(heads, scripts)
+    return heads
+
+
+def _refuse_unknown(heads: Sequence[str], scripts: ScriptDirectory) -> None:
     known = {each.revision for each in scripts.walk_revisions()}
     unknown = [each for each in heads if each not in known]
     if unknown:
@@ -81,12 +110,12 @@ def _heads(connection: sqlalchemy.Connection, scripts: ScriptDirectory) -> tuple
             f"A newer NovaCore wrote the database of accounts and usage ({', '.join(unknown)}).",
             hint="Install that release or a later one; this one leaves the data as it is.",
         )
-    return heads
 
 
-def _run(connection: sqlalchemy.Connection, scripts: ScriptDirectory) -> None:
+def _run(connection: sqlalchemy.Connection, scripts: ScriptDirectory, *, to: Sequence[str]) -> None:
     def steps(heads: Any, _context: Any) -> Any:
-        return scripts._upgrade_revs("heads", heads)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - Alembic's own way without an env.py
+        wanted: Any = tuple(to) or "heads"
+        return scripts._upgrade_revs(wanted, heads)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - Alembic's own way without an env.py
 
     context = MigrationContext.configure(
         connection,
