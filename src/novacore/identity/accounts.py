@@ -426,19 +426,15 @@ def keep_an_administrator(
     """
     if account.role != "admin":
         return
-    people = (
-        sqlalchemy.select(sqlalchemy.func.count())
-        .select_from(ACCOUNT)
-        .where(
-            ACCOUNT.c.id != account.id,
-            ACCOUNT.c.owner_id.is_(None),
-            ACCOUNT.c.deleted_at_us.is_(None),
-        )
+    others = sqlalchemy.select(ACCOUNT.c.id).where(
+        ACCOUNT.c.id != account.id,
+        ACCOUNT.c.owner_id.is_(None),
+        ACCOUNT.c.deleted_at_us.is_(None),
     )
-    others = connection.execute(
-        people.where(ACCOUNT.c.role == "admin", ACCOUNT.c.is_disabled.is_(False))
-    ).scalar_one()
-    if others == 0 and (not are_others_kept or connection.execute(people).scalar_one() > 0):
+    is_admin = (ACCOUNT.c.role == "admin") & ACCOUNT.c.is_disabled.is_(False)
+    if connection.execute(others.where(is_admin).limit(1)).first() is not None:
+        return
+    if not are_others_kept or connection.execute(others.limit(1)).first() is not None:
         raise LastAdministrator
 
 

@@ -45,6 +45,7 @@ ACCOUNT = sqlalchemy.Table(
     Column("deleted_at_us", BigInteger),
     Index("identity_account_created", "created_at_us", "id"),
     Index("identity_account_owner", "owner_id"),
+    Index("identity_account_role", "role"),
 )
 """People, and agents (with an owner). `email_key` is the same for all spellings of an address;
 agents and deleted accounts have none."""

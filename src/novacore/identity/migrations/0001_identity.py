@@ -64,6 +64,7 @@ def _account() -> None:
     )
     op.create_index("identity_account_created", "identity_account", ["created_at_us", "id"])
     op.create_index("identity_account_owner", "identity_account", ["owner_id"])
+    op.create_index("identity_account_role", "identity_account", ["role"])
 
 
 def _session() -> None:
