@@ -160,6 +160,11 @@ class Chat:
             with contextlib.suppress(kit.NovaError):
                 await self._recovering.recover_all()
 
+    async def settled(self) -> None:
+        """Wait for every turn that runs now, and for what follows it: learning, a title."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
     @property
     def running(self) -> int:
         """How many turns this process runs."""
