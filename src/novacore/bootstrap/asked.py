@@ -15,8 +15,8 @@ import msgspec
 from novacore import settings
 
 _LEFT_OUT: Final = (
-    "workspace", "debug", "agent", "cli", "terminal", "files", "server_url", "server_key", "remote",
-    "_keys", "_origins",
+    "workspace", "debug", "agent", "cli", "terminal", "files", "server_url", "server_key",
+    "server_key_file", "remote", "_keys", "_origins",
 )  # fmt: skip
 """What no projector asks for; it has its defaults on the other side."""
 

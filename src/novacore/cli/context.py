@@ -49,8 +49,8 @@ def _overrides(arguments: argparse.Namespace) -> dict[str, str]:
         overrides[key.strip()] = value
     if arguments.server is not None:
         overrides["server_url"] = arguments.server
-    if arguments.server_key is not None:
-        overrides["server_key"] = arguments.server_key
+    if arguments.key_file is not None:
+        overrides["server_key_file"] = arguments.key_file
     if arguments.data_dir is not None:
         overrides["data_dir"] = arguments.data_dir
     if getattr(arguments, "plain", False):

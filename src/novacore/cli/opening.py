@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import threading
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from novacore import bootstrap, settings
@@ -125,10 +126,22 @@ def _with_model(context: Context) -> settings.Settings:
 
 
 def _key(chosen: settings.Settings) -> str:
+    if chosen.server_key_file:
+        return _read_key(Path(chosen.server_key_file).expanduser())
     if not chosen.server_key:
         raise settings.SettingsError(
             f"The server {chosen.server_url} needs a key, and server_key is not set.",
-            hint="Set NOVA_SERVER_KEY, or server_key in your nova.toml. The server's web page "
-            "makes keys, and `nova users create EMAIL --api-key` does on the server.",
+            hint="Set NOVA_SERVER_KEY, or server_key in your nova.toml, or name a file with "
+            "--key-file. The server's web page makes keys, and `nova users create EMAIL --api-key` "
+            "does on the server.",
         )
     return chosen.server_key
+
+
+def _read_key(path: Path) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise settings.SettingsError(
+            f"The key file {path} can't be read: {error}.", hint="Name another with --key-file."
+        ) from error

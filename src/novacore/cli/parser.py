@@ -67,11 +67,10 @@ def _shared(*, is_top: bool) -> _Parser:
         "--server", metavar="URL", default=unset, help="use the sessions and model of this server"
     )
     group.add_argument(
-        "--key",
-        metavar="KEY",
+        "--key-file",
+        metavar="FILE",
         default=unset,
-        dest="server_key",
-        help="the key for it; better: NOVA_SERVER_KEY",
+        help="the file of the key for it; otherwise NOVA_SERVER_KEY",
     )
     group.add_argument("--config", metavar="FILE", default=unset, help="use this settings file")
     group.add_argument(
@@ -304,6 +303,12 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "Ctrl+C ends it when running answers are finished; a second one at once."
 
 
+def _demo(parser: argparse.ArgumentParser) -> None:
+    _serve(parser)
+    parser.add_argument("--fill-only", action="store_true", help="make the data and exit")
+    parser.epilog = "The data lies beside your own, with -demo added; --data-dir names a place."
+
+
 def _memories(parser: argparse.ArgumentParser) -> None:
     memories_grammar.add_actions(parser, parents=[_shared(is_top=False)])
 
@@ -405,6 +410,7 @@ COMMANDS: dict[str, tuple[str, _Build]] = {
     "tiers": ("look at the projections of the journal, verify and mend them", _tiers),
     "billing": ("show plans and usage, set limits, prove the ledger", _billing),
     "serve": ("serve the web app and the API", _serve),
+    "demo": ("serve an example: two people, their conversations and a month of usage", _demo),
     "work": ("carry out letters, exports, deletions and schedules, or see how they stand", _work),
     "users": ("make, list, invite and change accounts of the server", _users),
     "agents": ("make, list, end agents of a person, and replace their keys", _agents),

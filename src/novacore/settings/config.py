@@ -32,7 +32,10 @@ class RootConfig:
         "https://nova.example.org; what the flag --server sets. Empty: all is here.",
     )
     server_key: str = kit.setting(
-        "", secret=True, doc="The API key for that server; what the flag --key sets."
+        "", secret=True, doc="The API key for that server. Not for the command line."
+    )
+    server_key_file: str = kit.setting(
+        "", doc="A file that holds that key instead; what the flag --key-file sets."
     )
     models: Mapping[str, Any] | None = kit.setting(
         None,

@@ -100,6 +100,7 @@ def load(
         database_url=root.database_url,
         server_url=root.server_url,
         server_key=root.server_key,
+        server_key_file=root.server_key_file,
         models=root.models or {},
         debug=root.debug,
         journal=configs["journal"],

@@ -56,6 +56,8 @@ class Settings:
     """The NovaCore server that holds the sessions; empty: they are here."""
     server_key: str = dataclasses.field(repr=False)
     """The API key for it."""
+    server_key_file: str
+    """A file that holds the key; empty: `server_key` does."""
     models: Mapping[str, Any] = dataclasses.field(repr=False)
     """The `[models.NAME]` tables."""
     debug: bool
