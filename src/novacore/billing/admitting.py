@@ -98,6 +98,7 @@ class Admitting:
         standings = {
             account_id: Standing(
                 plan=self._accounts.limits_of(row, now_us=now_us),
+                now_us=now_us,
                 resets_at_us=ends_at_us(now_us),
                 stored_bytes=row.stored_bytes,
             )

@@ -64,6 +64,7 @@ class QuotaSpent(BillingError):
         needed: int,
         plan: str,
         resets_at_us: int | None,
+        retry_after_s: int | None = None,
     ) -> None:
         whose = {"account": "", "key": " of this API key", "agent": " of this agent"}[scope]
         when = "a day" if resets_at_us is not None else "in all"
@@ -81,6 +82,8 @@ class QuotaSpent(BillingError):
         self.needed = needed
         self.plan = plan
         self.resets_at_us = resets_at_us
+        self.retry_after_s = retry_after_s
+        """When it may fit: soon where only running calls are in the way; None: not by waiting."""
 
 
 class HoldsExpired(BillingError):

@@ -9,6 +9,8 @@ from novacore.billing.model import Admission
 from novacore.billing.plans import Plan
 
 MINUTE_MS: Final = 60_000
+RUNNING_S: Final = 5
+"""When to ask again where only running calls are in the way."""
 
 
 @dataclasses.dataclass(kw_only=True, slots=True)
@@ -28,6 +30,7 @@ class Standing:
     """Where an account stands; changes with each call that is granted."""
 
     plan: Plan
+    now_us: int
     resets_at_us: int
     stored_bytes: int
     sums: dict[str, Sums] = dataclasses.field(default_factory=dict)
@@ -85,16 +88,10 @@ def _fitting_cap(standing: Standing, admission: Admission, *, default: int) -> i
         sums = standing.of(subject)
         left = limit - sums.tokens - sums.held_tokens
         if left < needed:
-            raise QuotaSpent(
-                resource="tokens",
-                scope=scope,
-                limit=limit,
-                used=sums.tokens,
-                held=sums.held_tokens,
-                needed=needed,
-                plan=standing.plan.name,
-                resets_at_us=standing.resets_at_us,
-            )
+            raise _spent(
+                standing, "tokens", scope=scope, limit=limit, used=sums.tokens,
+                held=sums.held_tokens, needed=needed,
+            )  # fmt: skip
         cap = min(cap, left - admission.input_tokens)
     return cap
 
@@ -142,15 +139,27 @@ def minutes(ms: int) -> int:
 
 
 def _spent(
-    standing: Standing, resource: str, *, limit: int, used: int, held: int, needed: int
+    standing: Standing,
+    resource: str,
+    *,
+    limit: int,
+    used: int,
+    held: int,
+    needed: int,
+    scope: str = "account",
 ) -> QuotaSpent:
+    is_daily = resource != "storage_bytes"
+    left_s = -(-(standing.resets_at_us - standing.now_us) // 1_000_000)
+    if used + needed <= limit:
+        left_s = min(left_s, RUNNING_S)
     return QuotaSpent(
         resource=resource,
-        scope="account",
+        scope=scope,
         limit=limit,
         used=used,
         held=held,
         needed=needed,
         plan=standing.plan.name,
-        resets_at_us=None if resource == "storage_bytes" else standing.resets_at_us,
+        resets_at_us=standing.resets_at_us if is_daily else None,
+        retry_after_s=left_s if is_daily else None,
     )

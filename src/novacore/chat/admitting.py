@@ -11,7 +11,7 @@ from novacore.chat.config import Config
 from novacore.chat.desks import Desk
 from novacore.chat.metering import MeteredCall, Metering
 from novacore.chat.model import Asked
-from novacore.chat.reminding import NOTHING, Reminder
+from novacore.chat.reminding import NOTHING, Reminder, fitting
 
 PURPOSE: Final = "chat"
 _RECALLED_SHARE: Final = 3
@@ -81,7 +81,7 @@ class Admitting:
                 idempotency=claim if is_first else None,
             )
 
-        tokens, fitting = await self._prepared(desk, asked, reminder, limit=limit)
+        tokens, kept = await self._prepared(desk, asked, reminder, limit=limit)
         call = self._metering.call(admission(PURPOSE, tokens, is_first=True))
         try:
             await call.begin()
@@ -89,7 +89,7 @@ class Admitting:
             room = _left(spent) - self._config.output_tokens_min
             if spent.resource != "tokens" or room >= tokens or room <= 0:
                 raise
-            tokens, fitting = await self._smaller(desk, asked, room=room, spent=spent)
+            tokens, kept = await self._smaller(desk, asked, room=room, spent=spent)
             call = self._metering.call(admission(PURPOSE, tokens, is_first=True))
             await call.begin()
 
@@ -97,14 +97,14 @@ class Admitting:
             told = PURPOSE if purpose == "answer" else purpose
             return admission(told, tokens, is_first=False)
 
-        return Admitted(call=call, reminder=fitting, further=further)
+        return Admitted(call=call, reminder=kept, further=further)
 
     async def _prepared(
         self, desk: Desk, asked: Asked, reminder: Reminder, *, limit: int
     ) -> tuple[int, Reminder]:
         """How many tokens the request has; a message above the plan's share goes alone."""
-        if limit and llm.count_tokens(reminder.note) > limit // _RECALLED_SHARE:
-            reminder = NOTHING
+        if limit:
+            reminder = fitting(reminder, tokens_max=limit // _RECALLED_SHARE)
         with contextlib.suppress(agent.ContextTooLarge):
             tokens = await desk.agent.prepare(
                 asked.text, reminder=reminder.note, limit_tokens=limit

@@ -41,6 +41,7 @@ def test_a_call_is_refused_where_its_smallest_useful_answer_does_not_fit(open_bi
     assert (told.resource, told.limit, told.used, told.held) == ("tokens", 300, 120, 150)
     assert told.needed == 110
     assert told.resets_at_us == (START_US // DAY_US + 1) * DAY_US
+    assert told.retry_after_s == 5
     assert "120 used and 150 held" in told.message
 
 
@@ -78,6 +79,7 @@ def test_a_full_storage_refuses_what_would_store_more(open_billing):
     with pytest.raises(billing.QuotaSpent) as refusal:
         room.admit(call(bytes_stored=11)).result()
     assert (refusal.value.resource, refusal.value.resets_at_us) == ("storage_bytes", None)
+    assert refusal.value.retry_after_s is None
     assert room.admit(call(bytes_stored=10)).result()
     assert room.quota("ada").of("storage_bytes").used == 990
 
@@ -104,6 +106,7 @@ def test_a_key_and_an_agent_have_limits_of_their_own_within_the_account_s(open_b
     with pytest.raises(billing.QuotaSpent) as refusal:
         room.admit(call(**by_key)).result()
     assert (refusal.value.scope, refusal.value.limit, refusal.value.used) == ("key", 200, 120)
+    assert refusal.value.retry_after_s == 12 * 3_600
     room.admit(call(**by_agent)).result()
     with pytest.raises(billing.QuotaSpent) as refusal:
         room.admit(call(**by_agent)).result()
