@@ -75,7 +75,7 @@ def test_a_lost_password_is_set_anew(browser: Browser, server: WebServer):
         cleo.join("cleo@example.org")
         cleo.page.context.clear_cookies()
         cleo.expected = {401}
-        cleo.open("/sign-in")
+        cleo.open("/login")
         cleo.page.get_by_role("link", name="Forgot your password?").click()
         cleo.field("E-mail address").fill("cleo@example.org")
         cleo.button("Send the link").click()

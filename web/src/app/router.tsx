@@ -67,6 +67,15 @@ const signIn = createRoute({
   component: lazyRouteComponent(() => import("@/features/auth/sign-in"), "SignInPage"),
 });
 
+/** The address that letters and habits know. */
+const logIn = createRoute({
+  getParentRoute: () => root,
+  path: "/login",
+  beforeLoad: () => {
+    throw redirect({ to: "/sign-in", replace: true });
+  },
+});
+
 const register = createRoute({
   getParentRoute: () => root,
   path: "/register",
@@ -172,6 +181,7 @@ const archive = createRoute({
 
 const routeTree = root.addChildren([
   signIn,
+  logIn,
   register,
   verify,
   reset,

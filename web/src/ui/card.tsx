@@ -35,7 +35,13 @@ export interface PageProps {
 /** A page beside the chat: its title, and cards below it. */
 export function Page({ title, description, action, children }: PageProps) {
   return (
-    <div className="h-full overflow-y-auto">
+    // It scrolls, so that it can be focused: the arrow keys then move it.
+    <div
+      tabIndex={0}
+      role="region"
+      aria-label={title}
+      className="h-full overflow-y-auto focus-visible:-outline-offset-2"
+    >
       <div className="mx-auto max-w-3xl space-y-6 px-4 py-8 sm:px-8 sm:py-12">
         <header className="flex flex-wrap items-end justify-between gap-4">
           <div className="space-y-1">

@@ -45,18 +45,18 @@ export function date(atUs: number): string {
   return new Intl.DateTimeFormat(undefined, { dateStyle: "medium" }).format(dateOf(atUs));
 }
 
-/** The time where it is today, the day and time where not: "14:05", "tomorrow at 02:00". */
+/** When something is, ready for a sentence: "at 14:05", "tomorrow at 02:00". */
 export function moment(atUs: number, nowMs: number = Date.now()): string {
   const at = dateOf(atUs);
   const time = new Intl.DateTimeFormat(undefined, { timeStyle: "short" }).format(at);
   const days = Math.round((startOfDay(at) - startOfDay(new Date(nowMs))) / DAY_MS);
   if (days === 0) {
-    return time;
+    return `at ${time}`;
   }
   if (Math.abs(days) === 1) {
     return `${days > 0 ? "tomorrow" : "yesterday"} at ${time}`;
   }
-  return dateTime(atUs);
+  return `on ${dateTime(atUs)}`;
 }
 
 /** "just now", "5 min ago", "3 h ago", then the date. */

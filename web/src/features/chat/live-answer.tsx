@@ -31,6 +31,11 @@ export function LiveAnswer({ turn, onRetry }: LiveAnswerProps) {
         <Thinking text={turn.thinking} isUnderWay={turn.text === "" && !isOver(turn)} />
       )}
       {turn.text && <Markdown text={turn.text} />}
+      {turn.phase === "done" && turn.text === "" && (
+        <p className="text-sm text-ink-soft">
+          {turn.stopReason === "stopped" ? "Stopped before anything was said." : "No answer came."}
+        </p>
+      )}
       {!isOver(turn) && <Waiting turn={turn} />}
       {turn.problem && (
         <div className={turn.text ? "mt-4" : ""}>

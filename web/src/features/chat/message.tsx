@@ -69,15 +69,17 @@ export function SaidText({ text, isPale }: { text: string; isPale?: boolean }) {
   );
 }
 
-const ACTIONS =
-  "flex items-center gap-0.5 opacity-0 transition-opacity group-focus-within/message:opacity-100 " +
+const ACTIONS = "flex items-center gap-0.5";
+/** They show when the message is pointed at, or something in it has the focus. */
+const ON_DEMAND =
+  "opacity-0 transition-opacity group-focus-within/message:opacity-100 " +
   "group-hover/message:opacity-100 pointer-coarse:opacity-100";
 
 function Said({ message, actions, isBusy }: MessageItemProps) {
   return (
     <div className="space-y-1">
       <SaidText text={message.text} />
-      <div className={cx(ACTIONS, "justify-end")}>
+      <div className={cx(ACTIONS, ON_DEMAND, "-mb-4 justify-end")}>
         <Time atUs={message.said_at_us} />
         <CopyButton text={message.text} />
         <IconButton
@@ -92,7 +94,7 @@ function Said({ message, actions, isBusy }: MessageItemProps) {
   );
 }
 
-function Answer({ message, recalled, actions, isBusy }: MessageItemProps) {
+function Answer({ message, recalled, actions, isBusy, isLast }: MessageItemProps) {
   const rating = message.feedback?.rating ?? null;
   return (
     <div className="space-y-2">
@@ -100,7 +102,7 @@ function Answer({ message, recalled, actions, isBusy }: MessageItemProps) {
       {message.thinking && <Thinking text={message.thinking} />}
       <Markdown text={message.text} />
       {message.is_partial && <p className="text-sm text-ink-faint">This answer was broken off.</p>}
-      <div className={cx(ACTIONS, "-ml-2")}>
+      <div className={cx(ACTIONS, !isLast && ON_DEMAND, "-ml-2")}>
         <CopyButton text={message.text} />
         <RateButton
           label="Good answer"

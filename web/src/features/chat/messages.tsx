@@ -42,6 +42,7 @@ export function Messages(props: MessagesProps) {
     <div className="relative min-h-0 grow">
       <div ref={place} className="h-full overflow-y-auto" tabIndex={-1}>
         <div ref={content} className="mx-auto max-w-[46rem] space-y-7 px-4 pt-6 pb-8 sm:px-6">
+          <h2 className="sr-only">What was said</h2>
           {history.isPending && <MessagesSkeleton />}
           {history.isError && <Failure error={history.error} onRetry={() => history.refetch()} />}
           <EarlierMessages history={history} />

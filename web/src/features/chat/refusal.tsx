@@ -42,7 +42,7 @@ function SpentLimit({ problem, limit, onRetry }: TurnFailureProps & { limit: num
             {resetsAtUs !== null && (
               <>
                 {" "}
-                You can go on {untilNow(resetsAtUs)}, at{" "}
+                You can go on {untilNow(resetsAtUs)},{" "}
                 <strong className="font-medium text-ink">{moment(resetsAtUs)}</strong>.
               </>
             )}

@@ -20,7 +20,7 @@ export function UsagePage() {
       description={
         quota.data && (
           <>
-            A new day begins at {moment(quota.data.resets_at_us)} ({untilNow(quota.data.resets_at_us)}
+            A new day begins {moment(quota.data.resets_at_us)} ({untilNow(quota.data.resets_at_us)}
             ).
           </>
         )

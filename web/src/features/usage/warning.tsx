@@ -22,7 +22,7 @@ export function UsageWarning() {
       {nearest.percent >= 100
         ? "Today’s limit is used up."
         : `${Math.floor(nearest.percent)} % of today’s limit is used: ${resourceText(nearest.resource, left)} left.`}{" "}
-      New at {moment(quota.resets_at_us)}.{" "}
+      New {moment(quota.resets_at_us)}.{" "}
       <Link to="/usage" className={TEXT_LINK}>
         Usage
       </Link>
