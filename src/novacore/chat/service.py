@@ -40,6 +40,7 @@ from novacore.chat.usage_sessions import UsageSessions
 from novacore.chat.waiting import to_end
 
 _SWEEP_S: Final = 15.0
+_EXPORTED_AT_ONCE: Final = 500
 _STOP_S: Final = 5.0
 """How long turns may take to journal what they have, when the server stops."""
 
@@ -352,8 +353,14 @@ class Chat:
             await to_end(self._ended(ready, facts, turn))
         if turn.is_answered:
             await asyncio.to_thread(self._learnt, facts)
-            if facts.title_by in ("", "words") and facts.messages == 0 and self.config.titles:
+            if self._wants_title(facts, model):
                 await self._title(caller, facts, model)
+
+    def _wants_title(self, facts: SessionFacts, model: llm.CatalogModel) -> bool:
+        """Whether the model is to name it; the small one that ships with us can't do it well."""
+        is_new = facts.messages == 0 and facts.title_by in ("", "words")
+        is_able = not self._catalog.opened(model.name).info.is_builtin
+        return self.config.titles and is_new and is_able
 
     async def _ended(self, ready: Ready, facts: SessionFacts, turn: Turn) -> None:
         """Free the session, then end the stream: who sees its end can speak again."""
@@ -457,3 +464,22 @@ class Chat:
         await to_end(asyncio.to_thread(self.sessions.delete, owner, session_id))
         with contextlib.suppress(StreamsUnavailable):
             await self.streams.erase(session_id)
+
+    def erase_account(self, account_id: str) -> None:
+        """Forget the lists and ratings of an account. Its words are the journal's to erase."""
+        self._rows.delete_account(account_id)
+
+    def export_account(self, account_id: str) -> dict[str, Any]:
+        """What is known of an account's conversations beside their words, as plain data."""
+        sessions: list[dict[str, Any]] = []
+        for is_archived in (False, True):
+            after: tuple[int, int, str] | None = None
+            while True:
+                page = self._rows.page(
+                    account_id, is_archived=is_archived, after=after, limit=_EXPORTED_AT_ONCE
+                )
+                sessions += [dataclasses.asdict(each) for each in page.sessions]
+                after = page.next_after
+                if after is None:
+                    break
+        return {"sessions": sessions, "feedback": self._rows.feedback_of(account_id)}

@@ -225,3 +225,15 @@ class SessionRows:
                 row.position: Feedback(rating=row.rating, comment=row.comment)
                 for row in connection.execute(wanted)
             }
+
+    def feedback_of(self, account_id: str) -> list[dict[str, Any]]:
+        """Everything that an account said of answers."""
+        wanted = sqlalchemy.select(
+            FEEDBACK.c.session_id,
+            FEEDBACK.c.position,
+            FEEDBACK.c.rating,
+            FEEDBACK.c.comment,
+            FEEDBACK.c.at_us,
+        ).where(FEEDBACK.c.account_id == account_id)
+        with self._db.read() as connection:
+            return [dict(row) for row in connection.execute(wanted).mappings()]
