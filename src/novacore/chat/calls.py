@@ -185,9 +185,13 @@ class Calls:
                         if refusal is not None:
                             raise refusal
                     yield piece
-        except (llm.LLMError, errors.PolicyRefused) as error:
+        except errors.PolicyRefused as error:
             answer.is_complete = False
             yield sink.broken(error)
+        except llm.LLMError:
+            # What exactly failed is the operator's to know; the client can only ask again.
+            answer.is_complete = False
+            yield sink.broken(llm.StreamBroken("The answer broke off before its end."))
 
     def _close(self, call: _Call, answer: llm.Answer, *, outcome: str) -> None:
         """Append the usage, and the answer where there is a session; waits for nothing."""

@@ -11,6 +11,7 @@ from typing import Any
 import fastapi
 
 from novacore.gateway.problem_schema import DESCRIPTIONS, ErrorAnswer
+from novacore.gateway.v1 import openapi as v1
 
 _METHODS = frozenset({"get", "put", "post", "delete", "patch", "head", "options"})
 _ABOUT = """
@@ -55,6 +56,8 @@ def completed(found: Mapping[str, Any]) -> dict[str, Any]:
     own = ErrorAnswer.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= own.pop("$defs")
     schemas["ErrorAnswer"] = own
+    schemas |= copy.deepcopy(dict(v1.SCHEMAS))
+    document["paths"] |= copy.deepcopy(dict(v1.PATHS))
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     parts["headers"] = {

@@ -115,6 +115,7 @@ ROWS: Mapping[str, Row] = {
     "llm.QuotaSpent": Row(status=502, code="provider_quota_spent", is_told=False),
     "llm.RateLimited": Row(status=503, code="provider_busy", is_told=False),
     "llm.RequestRefused": Row(status=400, code="invalid_request"),
+    "llm.StreamBroken": Row(status=502),
     "llm.TimedOut": Row(status=504, is_told=False),
     "llm.WindowExceeded": Row(status=400, code="context_length_exceeded"),
     "memory.MemoriesError": Row(),
