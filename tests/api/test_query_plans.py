@@ -1,18 +1,28 @@
 """On PostgreSQL with a million rows, every query that people wait for finds its way by an index."""
 
+import asyncio
 import json
+from collections.abc import Iterator
 
 import pytest
 import sqlalchemy
 from sqlalchemy import event
 
-from novacore import billing, bootstrap, database, identity, settings
+from novacore import billing, bootstrap, chat, database, identity, settings, workers
 
 pytestmark = pytest.mark.heavy
 
 ROWS = 50_000
 MANY = {"billing_ledger": 400_000, "billing_hold": 200_000, "outbox": 100_000}
-SMALL = {"identity_state", "identity_change", "identity_signing_key", "billing_watermark"}
+SMALL = {
+    "identity_state",
+    "identity_change",
+    "identity_signing_key",
+    "billing_watermark",
+    "work_executors",
+    "work_leases",
+    "work_runs",
+}
 """Tables that have a few rows however many people there are."""
 FUTURE_US = 4_000_000_000_000_000
 OWNERS = 2_000
@@ -109,7 +119,7 @@ class Plans:
 
 
 @pytest.fixture(scope="module")
-def platform(postgres_server, tmp_path_factory, request) -> bootstrap.Platform:
+def platform(postgres_server, tmp_path_factory, request) -> Iterator[bootstrap.Platform]:
     folder = tmp_path_factory.mktemp("plans")
     env = {
         "NOVA_DATA_DIR": str(folder / "data"),
@@ -122,11 +132,14 @@ def platform(postgres_server, tmp_path_factory, request) -> bootstrap.Platform:
     opened = bootstrap.open_platform(chosen, announce=lambda line: None)
     request.addfinalizer(opened.close)  # noqa: PT021 - filling it may fail
     with opened.database.begin() as connection:
-        for metadata in (database.METADATA, identity.METADATA, billing.METADATA):
+        for metadata in (database.METADATA, identity.METADATA, billing.METADATA, chat.METADATA):
             _fill(connection, metadata)
     with opened.database.engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("ANALYZE")
-    return opened
+    with asyncio.Runner() as runner:
+        runner.run(opened.start())
+        yield opened
+        runner.run(opened.stop())
 
 
 @pytest.fixture(scope="module")
@@ -214,6 +227,24 @@ def _meter(platform, person) -> None:
     bill.expired_holds(None)
 
 
+def _talk(platform, person) -> None:
+    sessions = platform.chat.sessions
+    made = sessions.create(person.id, title="One")
+    sessions.get(person.id, made.id)
+    sessions.change(person.id, made.id, changes=chat.StatePatch(is_pinned=True))
+    page = sessions.page(person.id, limit=20)
+    sessions.page(person.id, limit=20, after=page.next_after)
+    sessions.page(person.id, limit=20, query="One")
+    sessions.page(person.id, limit=20, is_archived=True)
+    sessions.messages(person.id, made.id)
+    sessions.fork(person.id, made.id, at=0)
+    sessions.delete(person.id, made.id)
+
+
+def _work(platform, person) -> None:
+    assert workers.get_status(platform)
+
+
 def _tidy(platform, person) -> None:
     platform.identity.clean_up()
     platform.billing.clean_up()
@@ -221,7 +252,9 @@ def _tidy(platform, person) -> None:
     platform.billing.expire_trials()
 
 
-@pytest.mark.parametrize("use", [_sign_in_and_out, _keys_and_agents, _administer, _meter, _tidy])
+@pytest.mark.parametrize(
+    "use", [_sign_in_and_out, _keys_and_agents, _administer, _meter, _talk, _work, _tidy]
+)
 def test_no_large_table_is_read_from_end_to_end(use, platform, person, plans, large):
     use(platform, person)
     assert plans.count > 0
