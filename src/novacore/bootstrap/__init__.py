@@ -8,6 +8,13 @@ server, the platform. Start with `open_store`.
 from typing import TYPE_CHECKING
 
 from novacore import kit
+from novacore.bootstrap.business import (
+    DATABASE_FILE,
+    KEYS_FOLDER,
+    business_place,
+    note_erased_accounts,
+    read_erased_accounts,
+)
 from novacore.bootstrap.data_dir import prepare_data_dir
 from novacore.bootstrap.embedding import open_embedder
 from novacore.bootstrap.erasing import (
@@ -28,9 +35,12 @@ from novacore.bootstrap.wiring import open_agent, open_model
 
 if TYPE_CHECKING:
     from novacore.bootstrap.accounts import Accounts, open_accounts
-    from novacore.bootstrap.platform import Platform, open_database, open_platform
+    from novacore.bootstrap.platform import FOLDERS, Platform, open_database, open_platform
 
 __all__ = [
+    "DATABASE_FILE",
+    "FOLDERS",
+    "KEYS_FOLDER",
     "Accounts",
     "ErasureReport",
     "MemoryStore",
@@ -38,11 +48,13 @@ __all__ = [
     "Reached",
     "RememberingStore",
     "Target",
+    "business_place",
     "erase",
     "find_agent",
     "find_owner",
     "find_session",
     "learn",
+    "note_erased_accounts",
     "open_accounts",
     "open_agent",
     "open_database",
@@ -56,12 +68,13 @@ __all__ = [
     "open_tiers",
     "prepare_data_dir",
     "projecting",
+    "read_erased_accounts",
 ]
 
 __getattr__ = kit.late_names(
     __name__,
     {
         "accounts": ["Accounts", "open_accounts"],
-        "platform": ["Platform", "open_database", "open_platform"],
+        "platform": ["FOLDERS", "Platform", "open_database", "open_platform"],
     },
 )

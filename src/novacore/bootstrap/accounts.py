@@ -5,8 +5,9 @@ import dataclasses
 from collections.abc import Generator
 
 from novacore import billing, identity, kit, settings
+from novacore.bootstrap.business import KEYS_FOLDER
 from novacore.bootstrap.data_dir import prepare_data_dir
-from novacore.bootstrap.platform import KEYS_FOLDER, is_public, open_database
+from novacore.bootstrap.platform import is_public, open_database
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -2,19 +2,15 @@
 
 import contextlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from novacore import billing, database, identity, kit, llm, mail, settings
 from novacore import chat as room
+from novacore.bootstrap.business import KEYS_FOLDER, business_place
 from novacore.bootstrap.calling import ModelCalls, open_model_calls
 from novacore.bootstrap.chatting import eraser, learner
 from novacore.bootstrap.library import MemoryStore, open_store
 
-DATABASE_FILE: Final = "business.db"
-"""The file of accounts, usage and chat metadata in the data directory."""
-KEYS_FOLDER: Final = "keys"
-"""The folder of the keys that sign and seal; mode 0700."""
 OUTBOX_FOLDER: Final = "outbox"
 """The folder of letters where no mail server is set."""
 SPOOL_FOLDER: Final = "spool"
@@ -204,8 +200,7 @@ def open_database(
     Raises:
         DatabaseError: it can't be opened, or a newer release wrote it.
     """
-    place: str | Path = chosen.database_url or chosen.data_dir / DATABASE_FILE
-    opened = database.Database(place, config=chosen.database, clock=clock)
+    opened = database.Database(business_place(chosen), config=chosen.database, clock=clock)
     try:
         database.upgrade(opened, FOLDERS, before_change=before_upgrade)
     except BaseException:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -148,9 +149,11 @@ def shown_place(place: str | Path) -> str:
     return urlunsplit((parts.scheme, f"{user}{host}{port}", parts.path, "", ""))
 
 
-def find_users(folder: Path) -> list[int]:
-    """The processes, other than this one, that have a folder's journal open, where that is told."""
-    wanted = {str(folder.resolve() / name) for name in ("journal.db", "segments.dat")}
+def find_users(
+    folder: Path, names: Sequence[str] = ("journal.db", "segments.dat", "business.db")
+) -> list[int]:
+    """The processes, other than this one, that have files of a folder open, where that is told."""
+    wanted = {str(folder.resolve() / name) for name in names}
     found: list[int] = []
     for process in Path("/proc").glob("[0-9]*"):
         try:

@@ -6,6 +6,14 @@ nothing lies by default; folders, keys and stores are given. Start with `back_up
 
 from novacore.ops.age import backup_age_s, expires_at_us
 from novacore.ops.backup import make_backup
+from novacore.ops.business import (
+    has_business,
+    move_business,
+    place_in,
+    restore_business,
+    spooled,
+    verify_business,
+)
 from novacore.ops.catalog import Catalog
 from novacore.ops.erasures import note_erasures, read_erasures
 from novacore.ops.errors import (
@@ -56,16 +64,22 @@ __all__ = [
     "choose_backup",
     "compare",
     "expires_at_us",
+    "has_business",
     "make_backup",
     "make_key",
     "make_physical",
     "migrate",
+    "move_business",
     "note_erasures",
+    "place_in",
     "prune",
     "read_erasures",
     "read_key",
     "remove_leftovers",
     "restore",
+    "restore_business",
     "restore_store",
+    "spooled",
     "verify_backup",
+    "verify_business",
 ]

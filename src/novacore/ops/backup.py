@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from novacore import journal
 from novacore.kit import Clock
@@ -23,7 +23,7 @@ def make_backup(
     clock: Clock,
     full_days: int = 7,
     is_full: bool = False,
-    files: Sequence[File] = (),
+    files: Iterable[File] = (),
     progress: Progress = unseen,
 ) -> Backup:
     """Back a journal up while it is used. The backup counts once `verify_backup` restored it.
@@ -38,7 +38,7 @@ def make_backup(
         clock: the time.
         full_days: how long a line of backups may continue one full one.
         is_full: True: begin a new line.
-        files: small files to keep with it.
+        files: files to keep with it, taken before this is called; gone through once or twice.
         progress: told of entries done.
 
     Raises:
@@ -150,7 +150,7 @@ class _Stream:
         self,
         writer: SealedWriter,
         rows: Sequence[journal.SessionRow],
-        files: Sequence[File],
+        files: Iterable[File],
         *,
         span: tuple[int, int],
     ) -> None:

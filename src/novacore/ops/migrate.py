@@ -5,6 +5,8 @@ the last stretch and the comparison it takes no appends: whoever tries is told s
 session is proven equal, the copy opens a new epoch and the source stays closed to appends.
 """
 
+from collections.abc import Callable
+
 from novacore import journal
 from novacore.ops.copying import Copying, new_epoch
 from novacore.ops.errors import CopyDiffers, PlaceRefused
@@ -18,7 +20,12 @@ _ROUNDS_MAX = 20
 
 
 def migrate(
-    source: journal.Replica, target: journal.Replica, *, place: str, steps: Steps
+    source: journal.Replica,
+    target: journal.Replica,
+    *,
+    place: str,
+    steps: Steps,
+    before_end: Callable[[], None] | None = None,
 ) -> Copied:
     """Copy everything, prove it equal, and let the target take over.
 
@@ -30,6 +37,8 @@ def migrate(
         target: an empty store, or an unfinished or older copy of this journal.
         place: what the target is called, without secrets; refused appends name it.
         steps: told of what begins.
+        before_end: called when the journal is proven equal and before the target takes over; where
+            it fails, the source takes appends again.
 
     Returns:
         What was copied in this call.
@@ -57,6 +66,8 @@ def migrate(
     try:
         entries += _copy(source, target, progress).entries
         compare(source, target, progress=steps("comparing"))
+        if before_end is not None:
+            before_end()
     except BaseException:
         source.mark_moved("")
         raise

@@ -109,3 +109,5 @@ class Verified:
     blobs: int
     compared: int
     """Sessions whose count and chain were compared with the journal in use."""
+    rows: int = 0
+    """Rows of accounts and usage, brought in and read back; 0: there are none."""

@@ -7,7 +7,7 @@ recovering a server (`recovery.py`) and copying it exactly, so moments and erasu
 in any restore.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from novacore import journal
 from novacore.kit import Clock
@@ -32,7 +32,7 @@ def make_physical(
     clock: Clock,
     full_days: int = 7,
     is_full: bool = False,
-    files: Sequence[File] = (),
+    files: Iterable[File] = (),
     progress: Progress = unseen,
 ) -> Backup:
     """Back up the server's files, or its log since the last physical backup.
@@ -47,7 +47,7 @@ def make_physical(
         clock: the time.
         full_days: how long a line may continue one full backup.
         is_full: True: begin a new line.
-        files: small files to keep with it.
+        files: files to keep with it, taken before this is called; gone through once or twice.
         progress: told of MiB done; their number is not known before.
 
     Raises:

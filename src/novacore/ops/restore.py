@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from novacore import journal
 from novacore.ops.catalog import Catalog
@@ -10,6 +10,7 @@ from novacore.ops.copying import Copying, new_epoch
 from novacore.ops.erasures import merged, read_erasures
 from novacore.ops.errors import BackupUnknown, PlaceRefused
 from novacore.ops.model import PHYSICAL, Backup, Copied, Moment, Progress, unseen
+from novacore.ops.physical import BASE, WAL
 from novacore.ops.postgres_tools import Server
 from novacore.ops.records import File
 from novacore.ops.recovery import recovered
@@ -68,6 +69,7 @@ def restore(
     erasures: Sequence[journal.Erased] = (),
     server: Server | None = None,
     progress: Progress = unseen,
+    before_end: Callable[[list[File]], None] | None = None,
 ) -> tuple[Copied, list[File]]:
     """Copy a backup and those that it continues into an empty store, and open a new epoch.
 
@@ -83,9 +85,10 @@ def restore(
         erasures: a list of erasures that is newer than the one beside the backups.
         server: where a physical backup finds PostgreSQL's programs and room to recover in.
         progress: told of entries done.
+        before_end: given the files; called before anybody can open the store.
 
     Returns:
-        What was copied, and the small files kept with the newest backup of the line.
+        What was copied, and the files kept with the newest backup of the line.
 
     Raises:
         KeyUnusable, BackupDamaged: the backups can't be read.
@@ -97,6 +100,8 @@ def restore(
     done, files = copy_line(
         catalog, target, backup=backup, at=at, erasures=listed, server=server, progress=progress
     )
+    if before_end is not None:
+        before_end(files)
     epoch = new_epoch()
     target.end_copy(epoch)
     return dataclasses.replace(done, epoch=str(epoch)), files
@@ -142,7 +147,19 @@ def _copy_recovered(
             hint="Set database_url as it was, and ops.postgres_programs.",
         )
     with recovered(catalog, line, server) as source:
-        return _copy_store(source, copying, target), []
+        copied = _copy_store(source, copying, target)
+    return copied, _first_files(catalog, line[-1])
+
+
+def _first_files(catalog: Catalog, part: Backup) -> list[File]:
+    """The files of ours in a physical backup, which stand before those of the server."""
+    found: list[File] = []
+    with contextlib.closing(catalog.read(part)) as records:
+        for record in records:
+            if not isinstance(record, File) or record.name == BASE or record.name.startswith(WAL):
+                break
+            found.append(record)
+    return found
 
 
 def _copy_store(source: journal.Replica, copying: Copying, target: journal.Replica) -> Copied:

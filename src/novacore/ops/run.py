@@ -1,6 +1,6 @@
 """A backup that counts, in one call: made, restored as a test, made anew where a line broke."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from novacore import journal
@@ -26,7 +26,7 @@ def back_up(
     scratch: Path,
     full_days: int,
     is_full: bool = False,
-    files: Sequence[File] = (),
+    files: Iterable[File] = (),
     config: journal.Config | None = None,
     server: Server | None = None,
     steps: Steps,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from novacore import journal
 from novacore.kit import Clock
+from novacore.ops.business import check_business
 from novacore.ops.catalog import Catalog
 from novacore.ops.copying import new_epoch
 from novacore.ops.erasures import merged, read_erasures
@@ -96,7 +97,7 @@ def _verified(
         target.begin_copy(backup.journal)
         # A physical backup holds some of what came while it was made, too.
         at = Moment() if backup.kind == LOGICAL else Moment(sequence=backup.sequence)
-        copied, _ = copy_line(
+        copied, files = copy_line(
             catalog, target, backup=backup, at=at, erasures=erasures, server=server,
             progress=progress,
         )  # fmt: skip
@@ -108,6 +109,7 @@ def _verified(
         compared = 0 if source is None else _compare(target, source, rows)
     with journal.open_store(folder, config=config) as store:
         report = store.verify(all_owners=True)
+    rows = check_business(files, folder, backup=backup.id)
     if not report.is_sound:
         raise CopyDiffers(report.problems[0].what, session_id=report.problems[0].session_id)
     return Verified(
@@ -116,6 +118,7 @@ def _verified(
         entries=copied.entries,
         blobs=report.blobs,
         compared=compared,
+        rows=rows,
     )
 
 

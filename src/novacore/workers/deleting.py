@@ -5,6 +5,7 @@ marked as deleted, which nobody can use, and a row of the outbox that goes on.
 """
 
 import shutil
+from pathlib import Path
 from typing import Final
 
 from novacore import bootstrap
@@ -24,6 +25,15 @@ def erase_sessions(platform: "bootstrap.Platform", job: Job) -> None:
             bootstrap.erase(store, bootstrap.find_owner(store), timeout_ms=_CATCH_UP_MS)
         if any(each.entries for each in store.list_sessions()):
             raise WorkUnsound("Sessions of a deleted account could be read after their erasure.")
+
+
+def list_account(platform: "bootstrap.Platform", job: Job) -> None:
+    """Note who is deleted, outside of every backup: a restore of an older one leaves them out."""
+    chosen = platform.chosen
+    beside = chosen.data_dir.with_name(f"{chosen.data_dir.name}-backups")
+    backups = Path(chosen.ops.backup_dir).expanduser() if chosen.ops.backup_dir else beside
+    for folder in (chosen.data_dir, backups):
+        bootstrap.note_erased_accounts(folder, _owned(platform, job))
 
 
 def erase_exports(platform: "bootstrap.Platform", job: Job) -> None:

@@ -1,6 +1,5 @@
 """The workers over a platform, put together, and how their work stands."""
 
-import contextlib
 import datetime as dt
 import os
 import socket
@@ -59,18 +58,14 @@ class Workers:
             config=config,
             make_durable=make_durable,
         )
-        self._closing = contextlib.ExitStack()
 
     def _forget(self, before: dt.datetime) -> int:
         return self._running.forget(before)
 
     def start(self) -> None:
-        """Begin to carry out work, and to keep the tiers up to date."""
+        """Begin to carry out work."""
         self._platform.database.listen(self._running.wake)
-        with contextlib.ExitStack() as undoing:
-            undoing.enter_context(bootstrap.projecting(self._platform.chosen))
-            self._running.start()
-            self._closing = undoing.pop_all()
+        self._running.start()
 
     def stop(self) -> bool:
         """Finish what was begun as far as `workers.drain_ms` goes, and end. Idempotent.
@@ -79,8 +74,7 @@ class Workers:
             Whether everything that was begun came to its end; the rest goes on elsewhere, or here
             after the next start.
         """
-        with self._closing:
-            return self._running.stop()
+        return self._running.stop()
 
 
 def start(platform: "bootstrap.Platform") -> Workers:
@@ -130,6 +124,7 @@ def list_kinds(platform: "bootstrap.Platform") -> Kinds:
         "identity.letter": [Step("write", write_letter)],
         "account.export": [Step("build", lambda job: exporting.build(platform, job))],
         "account.delete": [
+            Step("list", lambda job: deleting.list_account(platform, job)),
             Step("sessions", lambda job: deleting.erase_sessions(platform, job)),
             Step("exports", lambda job: deleting.erase_exports(platform, job)),
             Step("billing", lambda job: deleting.erase_billing(platform, job)),

@@ -48,6 +48,7 @@ def list_schedules(
         ),
         Schedule(name="memories", at_us=hours(2), do=lambda: _advance(platform)),
         Schedule(name="cleanup", at_us=hours(3.5), do=lambda: _clean_up(platform, store, forget)),
+        Schedule(name="storage", at_us=hours(3.75), do=lambda: _measure(platform)),
         Schedule(name="reconcile", at_us=hours(4), do=lambda: _reconcile(platform)),
     ]
     if platform.chosen.workers.daily_backup:
@@ -82,6 +83,11 @@ def _clean_up(
     gone["workflows"] = forget(before)
     told = ", ".join(f"{name} {count:,}" for name, count in gone.items() if count)
     return f"removed: {told}" if told else "nothing to remove"
+
+
+def _measure(platform: "bootstrap.Platform") -> str:
+    """Count what each account stores; in a process of its own, for it reads the whole journal."""
+    return _command(platform.chosen, "billing", "storage")
 
 
 def _reconcile(platform: "bootstrap.Platform") -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from novacore import bootstrap, journal, kit, ops, settings
-from novacore.cli import errors, places, sessions
+from novacore.cli import errors, making_backups, places, sessions
 from novacore.cli.context import Context, open_context
 from novacore.cli.exits import DONE, FAILED
 from novacore.cli.progress import Bars
@@ -41,7 +41,8 @@ def _make(context: Context, arguments: argparse.Namespace) -> int:
     kind = "full" if made.is_full else f"on top of {made.previous}"
     context.console.line(
         f"Backup {made.id}, {kind}: {made.entries:,} entries up to sequence {made.sequence:,}, "
-        f"{made.size_bytes / _MIB:,.1f} MiB. Restored and found equal: {done.sessions:,} sessions."
+        f"{made.size_bytes / _MIB:,.1f} MiB. Restored and found equal: {done.sessions:,} sessions"
+        + (f", {done.rows:,} rows of accounts and usage." if done.rows else ".")
     )
     return DONE
 
@@ -55,17 +56,8 @@ def _back_up(
     is_full: bool,
     server: ops.Server | None,
 ) -> ops.Verified:
-    return ops.back_up(
-        source,
-        catalog,
-        clock=kit.SystemClock(),
-        scratch=chosen.data_dir / places.SCRATCH,
-        full_days=chosen.ops.backup_full_days,
-        is_full=is_full,
-        files=_settings_file(chosen),
-        config=chosen.journal,
-        server=server,
-        steps=_steps(bars),
+    return making_backups.back_up(
+        chosen, source, catalog, steps=_steps(bars), is_full=is_full, server=server
     )
 
 
@@ -81,14 +73,6 @@ def _server(chosen: settings.Settings) -> ops.Server:
 
 def _steps(bars: Bars) -> ops.Steps:
     return lambda what: lambda done, total: bars.show(what, done, total)
-
-
-def _settings_file(chosen: settings.Settings) -> Sequence[ops.File]:
-    try:
-        text = settings.without_secrets(chosen.user_file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError):
-        return ()
-    return [ops.File(settings.FILE_NAME, text.encode())] if text else ()
 
 
 def _say_key(context: Context, catalog: ops.Catalog) -> None:
@@ -207,7 +191,8 @@ def _report(
     for each in done:
         context.console.line(
             f"{each.backup.id}: restored and sound, {each.sessions:,} sessions, "
-            f"{each.entries:,} entries, {each.blobs:,} blobs."
+            f"{each.entries:,} entries, {each.blobs:,} blobs"
+            + (f", {each.rows:,} rows of accounts and usage." if each.rows else ".")
         )
     if not known:
         context.console.error("There is no backup to verify.", hint="Make one: nova backup.")

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import dataclasses
 
-from novacore.cli import examining, examining_backups, examining_database
+from novacore.cli import examining, examining_backups, examining_business, examining_database
 from novacore.cli.context import Context, open_context
 from novacore.cli.examining import Finding, State
 from novacore.cli.exits import DONE, FAILED
@@ -19,6 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
     findings += examining_database.examine_database(context.settings)
     findings += examining.examine_store(context.settings)
     findings += examining.examine_tiers(context.settings)
+    findings += examining_business.examine_business(context.settings)
     findings.append(examining_backups.examine_backups(context.settings))
     findings.append(asyncio.run(examining.examine_model(context.settings)))
     is_well = all(each.state is not State.WRONG for each in findings)

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from novacore import bootstrap, ops
+from novacore import bootstrap, ops, settings
 from novacore.cli import errors, places
 from novacore.cli.context import Context, open_context
 from novacore.cli.exits import DONE
@@ -18,6 +18,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _cancel(context)
     chosen = context.settings
     place = places.parse_place(arguments.to, chosen)
+    _refuse_served(chosen)
     shown = places.shown_place(place)
     with (
         bootstrap.open_replica(chosen) as source,
@@ -29,12 +30,38 @@ def run(arguments: argparse.Namespace) -> int:
             target,
             place=shown,
             steps=lambda what: lambda count, total: bars.show(what, count, total),
+            before_end=lambda: _move_business(chosen, place),
         )
     if arguments.json:
         context.console.json({"place": shown, **dataclasses.asdict(done)})
     else:
         _say(context, done, place=place, shown=shown)
     return DONE
+
+
+def _refuse_served(chosen: settings.Settings) -> None:
+    """A server goes on taking registrations while the journal is moved; they would stay behind."""
+    found = bootstrap.business_place(chosen)
+    users = places.find_users(chosen.data_dir, names=(bootstrap.DATABASE_FILE,))
+    if isinstance(found, Path) and users:
+        raise errors.ArgumentWrong(
+            f"The accounts are in use by process {', '.join(map(str, users))}.",
+            hint="Stop the server first, then move.",
+        )
+
+
+def _move_business(chosen: settings.Settings, place: str | Path) -> None:
+    keys = chosen.data_dir / bootstrap.KEYS_FOLDER
+    folder = place if isinstance(place, Path) else chosen.data_dir
+    ops.move_business(
+        bootstrap.business_place(chosen),
+        ops.place_in(place),
+        keys=keys,
+        target_keys=folder / bootstrap.KEYS_FOLDER,
+        scratch=chosen.data_dir / places.SCRATCH,
+    )
+    if isinstance(place, Path):
+        bootstrap.note_erased_accounts(place, bootstrap.read_erased_accounts(chosen.data_dir))
 
 
 def _cancel(context: Context) -> int:

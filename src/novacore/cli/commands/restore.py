@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import datetime as dt
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from novacore import bootstrap, journal, ops, settings
@@ -83,6 +84,7 @@ def _restore(
             erasures=known,
             server=places.find_server(chosen),
             progress=lambda count, total: bars.show("restoring", count, total),
+            before_end=lambda files: _restore_business(chosen, catalog, files, place=place),
         )
     if isinstance(place, Path):
         for file in files:
@@ -91,6 +93,26 @@ def _restore(
                 written.touch(mode=0o600)
                 written.write_bytes(file.content)
     return done
+
+
+def _restore_business(
+    chosen: settings.Settings,
+    catalog: ops.Catalog,
+    files: Sequence[ops.File],
+    *,
+    place: str | Path,
+) -> None:
+    """Accounts and usage beside the journal, but nobody who was deleted since."""
+    erased = {
+        *bootstrap.read_erased_accounts(chosen.data_dir),
+        *bootstrap.read_erased_accounts(catalog.folder),
+    }
+    folder = place if isinstance(place, Path) else chosen.data_dir
+    ops.restore_business(
+        files, ops.place_in(place), keys=folder / bootstrap.KEYS_FOLDER, erased=erased
+    )
+    if isinstance(place, Path):
+        bootstrap.note_erased_accounts(place, erased)
 
 
 def _beside(chosen: settings.Settings, what: str) -> Path:

@@ -7,6 +7,7 @@ import dataclasses
 import sys
 
 from novacore import bootstrap, gateway, settings, workers
+from novacore.cli import making_backups
 from novacore.cli.context import Context, open_context
 from novacore.cli.exits import DONE
 
@@ -28,7 +29,11 @@ def run(arguments: argparse.Namespace) -> int:
             gateway.logging_to_stderr(as_json=_wants_json(context.settings.server))
         )
         chosen = dataclasses.replace(context.settings, server=listening.config)
-        platform = bootstrap.open_platform(chosen, announce=context.console.line)
+        platform = bootstrap.open_platform(
+            chosen,
+            announce=context.console.line,
+            before_upgrade=making_backups.before_upgrade(chosen, context.console),
+        )
         closing.callback(platform.close)
         closing.enter_context(bootstrap.projecting(chosen))
         if chosen.workers.in_server and arguments.role == "all":

@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 
-from novacore import journal
+from novacore import bootstrap, journal, ops
 from novacore.cli import sessions
 from novacore.cli.context import Context, open_context
 from novacore.cli.exits import DONE, FAILED
@@ -33,11 +33,22 @@ def run(arguments: argparse.Namespace) -> int:
                 )
             ],
         )
+    if not arguments.session and not context.settings.server_url:
+        report = _with_business(context, report)
     if arguments.json:
         context.console.json({"is_sound": report.is_sound, **dataclasses.asdict(report)})
     else:
         _show(context, report)
     return DONE if report.is_sound else FAILED
+
+
+def _with_business(context: Context, report: journal.VerifyReport) -> journal.VerifyReport:
+    """The same, with what is wrong about accounts and usage."""
+    chosen = context.settings
+    keys = chosen.data_dir / bootstrap.KEYS_FOLDER
+    found = ops.verify_business(bootstrap.business_place(chosen), keys=keys)
+    problems = [*report.problems, *(journal.Problem(what=each) for each in found)]
+    return dataclasses.replace(report, problems=problems)
 
 
 def _show(context: Context, report: journal.VerifyReport) -> None:

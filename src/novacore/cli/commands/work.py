@@ -6,7 +6,7 @@ import signal
 import threading
 
 from novacore import bootstrap, workers
-from novacore.cli import sessions
+from novacore.cli import making_backups, sessions
 from novacore.cli.context import Context, open_context
 from novacore.cli.exits import DONE, FAILED
 
@@ -14,7 +14,12 @@ from novacore.cli.exits import DONE, FAILED
 def run(arguments: argparse.Namespace) -> int:
     """Work until a signal says to stop, or tell how work stands."""
     context = open_context(arguments)
-    platform = bootstrap.open_platform(context.settings, announce=context.console.line)
+    chosen = context.settings
+    platform = bootstrap.open_platform(
+        chosen,
+        announce=context.console.line,
+        before_upgrade=making_backups.before_upgrade(chosen, context.console),
+    )
     try:
         if arguments.status:
             return _show_status(context, platform, as_json=arguments.json)
@@ -31,11 +36,13 @@ def _work(context: Context, platform: bootstrap.Platform) -> int:
     ending = threading.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: ending.set())
-    running = workers.start(platform)
-    context.console.line("Working (Ctrl+C ends it).")
-    ending.wait()
-    context.console.line("Stopping when what was begun is finished.")
-    if not running.stop():
+    with bootstrap.projecting(platform.chosen):
+        running = workers.start(platform)
+        context.console.line("Working (Ctrl+C ends it).")
+        ending.wait()
+        context.console.line("Stopping when what was begun is finished.")
+        is_finished = running.stop()
+    if not is_finished:
         context.console.error(
             "Some work was not finished in time.", hint="It goes on with the next start."
         )
