@@ -73,6 +73,7 @@ class Gateway:
             clock=clock,
             access=access,
         )
+        self.metrics.running.set_function(lambda: self.standing.running)
         self.version: str = self.api.version
         self.webapp = WebApp()
         probes = Probes(self.services, limiter=self.limiter, standing=self.standing)
