@@ -162,7 +162,7 @@ class Sessions:
                     ACCOUNT.c.email_key == email_key,
                 )
             ).first()
-        return account, known is not None and tokens.is_token(client.device_token)
+        return account, known is not None
 
     def _is_outdated(self, stored: str | None) -> bool:
         return stored is not None and self._parts.passwords.is_outdated(stored)

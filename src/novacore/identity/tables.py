@@ -63,6 +63,8 @@ SESSION = sqlalchemy.Table(
     Column("user_agent", Text, nullable=False),
     Index("identity_session_account", "account_id", "ended_at_us"),
     Index("identity_session_expires", "expires_at_us"),
+    Index("identity_session_ended", "ended_at_us"),
+    Index("identity_session_used", "last_used_at_us"),
 )
 """Sign-ins: each is one family of refresh tokens."""
 
@@ -75,6 +77,7 @@ REFRESH = sqlalchemy.Table(
     Column("replaced_at_us", BigInteger),
     Column("salt", Text),
     Index("identity_refresh_session", "session_id"),
+    Index("identity_refresh_replaced", "replaced_at_us"),
 )
 """Refresh tokens. A replaced one stays known, so that its use by a thief is noticed."""
 

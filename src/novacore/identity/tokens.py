@@ -5,7 +5,6 @@ They carry 256 random bits, so a plain SHA-256 keeps them as safe as a slow hash
 
 import base64
 import hashlib
-import re
 import secrets
 import zlib
 from typing import Final
@@ -20,17 +19,11 @@ KEY_PREFIX: Final = "nova_"
 SHOWN_CHARS: Final = len(KEY_PREFIX) + 8
 """How much of a key is shown to tell it from others."""
 _KEY_CHARS: Final = len(KEY_PREFIX) + _SECRET_DIGITS + _CHECK_DIGITS
-_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def new_token() -> str:
     """32 random bytes as text of 43 characters that fits into a link or a cookie."""
     return secrets.token_urlsafe(_SECRET_BYTES)
-
-
-def is_token(text: str) -> bool:
-    """Whether `text` has the form of a token; it may still be unknown."""
-    return _TOKEN.fullmatch(text) is not None
 
 
 def new_key() -> str:

@@ -165,6 +165,26 @@ def test_a_signing_key_can_be_made_while_changes_are_watched(world, at_once):
     assert {type(each) for each in results} == {identity.SignedIn}
 
 
+def test_a_key_that_is_replaced_while_the_keys_are_read_is_not_signed_with(world):
+    world.person()
+    token = world.sign_in().refresh_token
+    other, ring = world.other_process(), world.identity._ring
+    ring.forget()
+    read, fresh = ring._rows, []
+
+    def read_slowly(**options):
+        rows = read(**options)
+        if not fresh:
+            fresh.append(other.rotate_keys())
+            ring.forget()
+        return rows
+
+    ring._rows = read_slowly
+    signed_in = world.identity.sessions.refresh(token)
+    assert _parts(signed_in.access_token)[0]["kid"] == fresh[0]
+    other.close()
+
+
 def test_without_the_key_file_nobody_signs_until_a_key_is_made(world, tmp_path):
     world.person()
     signed_in = world.sign_in()

@@ -81,6 +81,8 @@ def _session() -> None:
     )
     op.create_index("identity_session_account", "identity_session", ["account_id", "ended_at_us"])
     op.create_index("identity_session_expires", "identity_session", ["expires_at_us"])
+    op.create_index("identity_session_ended", "identity_session", ["ended_at_us"])
+    op.create_index("identity_session_used", "identity_session", ["last_used_at_us"])
 
 
 def _refresh() -> None:
@@ -93,6 +95,7 @@ def _refresh() -> None:
         sa.Column("salt", sa.Text),
     )
     op.create_index("identity_refresh_session", "identity_refresh", ["session_id"])
+    op.create_index("identity_refresh_replaced", "identity_refresh", ["replaced_at_us"])
 
 
 def _device() -> None:
