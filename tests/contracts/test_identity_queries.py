@@ -143,7 +143,7 @@ def test_a_missing_index_would_be_noticed(crowded):
     plans = []
     """The last test of this file: it breaks what the others stand on."""
     with crowded.database.begin() as connection:
-        connection.exec_driver_sql("DROP INDEX identity_session_account")
+        connection.exec_driver_sql("DROP INDEX identity_key_account")
     with _explained(crowded, plans):
-        crowded.identity.sessions.list("a7")
+        crowded.identity.keys.list("a7")
     assert [line for line, _ in _scans(plans)]
