@@ -358,7 +358,7 @@ async def test_a_server_that_ignores_stream_is_still_streamed_to_the_client(stag
         {"max_tokens": 0},
         {"max_tokens": True},
         {"n": 0},
-        {"n": 2.0},
+        {"n": 2.5},
     ],
 )
 def test_a_body_that_we_can_not_rely_on_is_refused_with_the_field_named(change):

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
+from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from novacore import chat, llm
@@ -26,6 +27,7 @@ MEMORY_SCOPE: Final = "memory"
 ROUTE_KEY: Final = "nova.route"
 _JSON: Final = (("content-type", "application/json"),)
 _PASSED_ON: Final = (b"anthropic-beta", b"openai-organization", b"openai-project")
+_NAME_CHARS_MAX: Final = 200
 _SWITCH: Final = {"": None, "on": True, "off": False}
 
 Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -48,7 +50,7 @@ class V1:
             ("POST", "/v1/embeddings"): self._embed,
             ("GET", "/v1/models"): self._models,
         }
-        self._paths = {path for _, path in self._routes}
+        self._methods = {path: method for method, path in self._routes}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; what is wrong is raised."""
@@ -57,11 +59,13 @@ class V1:
         if handler is not None:
             scope[ROUTE_KEY] = path
             await handler(scope, receive, send)
-        elif path.startswith("/v1/models/") and method == "GET":
+        elif path.startswith("/v1/models/"):
+            if method != "GET":
+                raise HTTPException(405, headers={"Allow": "GET"})
             scope[ROUTE_KEY] = "/v1/models/{model}"
             await self._models(scope, receive, send)
-        elif path in self._paths:
-            raise errors.MethodRefused
+        elif path in self._methods:
+            raise HTTPException(405, headers={"Allow": self._methods[path]})
         else:
             raise errors.NoSuchPage
 
@@ -164,6 +168,9 @@ def _request(edge: Edge, *, route: str, wire: str, data: bytes) -> chat.CallRequ
     headers = edge.headers
     session = _header(headers, b"x-nova-session")
     if session:
+        if len(session) > _NAME_CHARS_MAX or not (session.isascii() and session.isprintable()):
+            words = f"X-Nova-Session: at most {_NAME_CHARS_MAX} printable ASCII characters."
+            raise llm.BodyInvalid(words, "X-Nova-Session", hint="A session's id fits too.")
         edge.require(SESSION_SCOPE)
     memory = _SWITCH.get(_header(headers, b"x-nova-memory").lower(), _SWITCH)
     if memory is _SWITCH:

@@ -141,6 +141,11 @@ SCHEMAS: Final[Mapping[str, _Schema]] = {
     },
 }
 
+_ABOUT: Final = """
+Streamed where `stream` is true. With the header `Idempotency-Key` the same request is answered and
+charged once: its reply is kept for 24 hours, another body under the same key is refused with 422,
+and one that is still running with 409.
+""".strip()
 _CALL_HEADERS: Final = [
     {
         "name": "X-Nova-Session",
@@ -148,7 +153,7 @@ _CALL_HEADERS: Final = [
         "required": False,
         "description": "A session, by name or id; what it holds stands before the messages, and "
         "what is said is added to it. Without it nothing of the text is kept.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,100}$"},
+        "schema": {"type": "string", "pattern": "^[ -~]{0,200}$"},
         "example": "my-project",
     },
     {
@@ -158,14 +163,6 @@ _CALL_HEADERS: Final = [
         "description": "Whether the model is reminded of what was said in other sessions. "
         "Left out: on where a session is named.",
         "schema": {"enum": ["on", "off"]},
-    },
-    {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "required": False,
-        "description": "The same request under the same key is answered once, and charged once; "
-        "its reply is kept for 24 hours.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,255}$"},
     },
 ]
 
@@ -182,11 +179,12 @@ def _operation(
 ) -> _Schema:
     content: _Schema = {"application/json": {"schema": {"$ref": f"#/components/schemas/{answer}"}}}
     if is_streamed:
-        content["text/event-stream"] = {"schema": {"type": "string"}}
+        content["text/event-stream"] = {"schema": {"type": "object"}}
     made: _Schema = {
         "tags": ["models"],
         "operationId": name,
         "summary": summary,
+        "description": _ABOUT if is_streamed else summary,
         "security": _SECURITY,
         "parameters": parameters or [],
         "responses": {"200": {"description": "As the vendor defines it.", "content": content}},

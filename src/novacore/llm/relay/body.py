@@ -62,22 +62,22 @@ class Body:
     @property
     def choices(self) -> int:
         """How many answers were asked for at once."""
-        count = self.read.get("n")
-        return count if type(count) is int and count > 1 and self.wire == "openai" else 1
+        count = _whole(self.read.get("n"))
+        return count if count is not None and count > 1 and self.wire == "openai" else 1
 
     @property
     def output_tokens_wanted(self) -> int | None:
         """The cap of one answer that the caller set; None: none."""
-        caps = [self.read.get(name) for name in _CAPS]
-        found = [cap for cap in caps if type(cap) is int and cap > 0]
+        caps = [_whole(self.read.get(name)) for name in _CAPS]
+        found = [cap for cap in caps if cap is not None and cap > 0]
         return min(found) if found else None
 
     @property
     def output_tokens_min(self) -> int:
         """The smallest cap that the request can be sent with: a thinking budget and one more."""
         thinking = mapping_of(self.read.get("thinking")) or {}
-        budget = thinking.get("budget_tokens")
-        return budget + 1 if type(budget) is int and budget > 0 and self.wire == "anthropic" else 1
+        budget = _whole(thinking.get("budget_tokens")) or 0
+        return budget + 1 if budget > 0 and self.wire == "anthropic" else 1
 
 
 def read_body(data: bytes, *, wire: WireName, is_counted_only: bool = False) -> Body:
@@ -114,12 +114,12 @@ def _check(body: Body) -> None:
         raise BodyInvalid("model: must be text.", "model")
     if not isinstance(body.read.get("stream", False), bool | None):
         raise BodyInvalid("stream: must be true or false.", "stream")
-    count = body.read.get("n", 1)
-    if count is not None and (type(count) is not int or not 1 <= count <= _CHOICES_MAX):
+    count = body.read.get("n")
+    if count is not None and not 1 <= (_whole(count) or 0) <= _CHOICES_MAX:
         raise BodyInvalid(f"n: must be a whole number from 1 to {_CHOICES_MAX}.", "n")
     for name in _CAPS:
         cap = body.read.get(name)
-        if cap is not None and (type(cap) is not int or cap < 1):
+        if cap is not None and (_whole(cap) or 0) < 1:
             raise BodyInvalid(f"{name}: must be a whole number of at least 1.", name)
 
 
@@ -193,6 +193,13 @@ def _cap_openai(raw: _RawObject, *, choice: Choice, cap: int) -> None:
     for other in _CAPS:
         raw.pop(other, None)
     raw[name] = _raw(cap)
+
+
+def _whole(value: object) -> int | None:
+    """A whole number, also where it was written as 5.0; None: it is none."""
+    if type(value) is float and value.is_integer():
+        return int(value)
+    return value if type(value) is int else None
 
 
 def _raw(value: object) -> msgspec.Raw:
