@@ -1,6 +1,7 @@
 """What a server's rooms cause is carried out: letters, exports, deletions, and by the clock."""
 
 import json
+import re
 import time
 import zipfile
 
@@ -156,6 +157,7 @@ def test_what_the_clock_says_is_done_and_told(platform):
     said(platform, account.id)
     schedules = tending.list_schedules(platform, store, forget=lambda before: 3)
     told = {each.name: each.do() for each in schedules if each.name != "backup"}
+    assert re.fullmatch(r"\d accounts store \d+ bytes; \d changed\.", told.pop("storage"))
     assert told == {
         "trial-expiry": "0 plans ended",
         "trial-reminder": "0 owners reminded",

@@ -286,6 +286,14 @@ class Billing:
         """Note how many bytes an account stores now, in all."""
         self._upkeep.record_storage(account_id, stored_bytes)
 
+    def record_all_storage(self, sizes: Mapping[str, int]) -> int:
+        """Note how many bytes every account stores now, by account; the others store nothing.
+
+        Returns:
+            For how many accounts that is new.
+        """
+        return self._upkeep.record_all_storage(sizes)
+
     def expire_trials(self) -> int:
         """Write down that plans have ended and tell their owners; how many. Idempotent.
 

@@ -22,6 +22,7 @@ UPDATE billing_account
 SET plan = ?, plan_since_us = ?, plan_ends_at_us = ?, reminded_at_us = NULL
 WHERE account_id = ?"""
 _SET_STORED: Final = "UPDATE billing_account SET stored_bytes = ? WHERE account_id = ?"
+_STORING: Final = "SELECT account_id, stored_bytes FROM billing_account WHERE stored_bytes > 0"
 _NOTE_STORED: Final = (
     statements.inserted(STORAGE)
     + " ON CONFLICT (account_id, day) DO UPDATE SET stored_bytes = excluded.stored_bytes"
@@ -105,6 +106,20 @@ class Upkeep:
             now_us = self._locked(connection, account_id)
             self._sql.run(connection, _SET_STORED, stored_bytes, account_id)
             self._sql.run(connection, _NOTE_STORED, account_id, day_of(now_us), stored_bytes)
+
+    def record_all_storage(self, sizes: Mapping[str, int]) -> int:
+        """Note how much every account stores now; those that are not named store nothing."""
+        with self._database.read() as connection:
+            found = self._sql.rows(connection, _STORING)
+        before: dict[str, int] = {row[0]: row[1] for row in found}
+        changed = [
+            (account_id, sizes.get(account_id, 0))
+            for account_id in sorted(before.keys() | sizes.keys())
+            if sizes.get(account_id, 0) != before.get(account_id, 0)
+        ]
+        for account_id, stored_bytes in changed:
+            self.record_storage(account_id, stored_bytes)
+        return len(changed)
 
     def expire_trials(self) -> int:
         """Write down that plans have ended, and tell their owners. Limits act without it.

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from novacore.chat.reminding import note_of
     from novacore.chat.service import Begun, Chat
     from novacore.chat.sessions import Sessions
+    from novacore.chat.storage import measure_storage
     from novacore.chat.streams.log import StreamLog
     from novacore.chat.streams.model import StreamEvent
     from novacore.chat.tables import FOLDER, METADATA
@@ -92,6 +93,7 @@ __all__ = [
     "TurnsFull",
     "UsageFeed",
     "Verdict",
+    "measure_storage",
     "note_of",
     "open_chat",
     "open_metering",
@@ -138,6 +140,7 @@ __getattr__ = kit.late_names(
         "reminding": ["note_of"],
         "service": ["Begun", "Chat"],
         "sessions": ["Sessions"],
+        "storage": ["measure_storage"],
         "streams.log": ["StreamLog"],
         "streams.model": ["StreamEvent"],
         "tables": ["FOLDER", "METADATA"],

@@ -74,6 +74,7 @@ class Admitting:
                 output_tokens_max=model.output_tokens_max,
                 output_tokens_min=min(self._config.output_tokens_min, model.output_tokens_max),
                 messages=1 if is_first else 0,
+                bytes_stored=len(asked.text) if is_first else 0,
                 agent_id=caller.agent_id,
                 agent_tokens_per_day=caller.agent_tokens_per_day,
                 key_id=caller.key_id,

@@ -382,6 +382,7 @@ _BILLING_ACTIONS = {
     "set": "change one account's plan or limits",
     "reconcile": "compare journal, ledger and counters",
     "rebuild": "make ledger and counters anew from the journal",
+    "storage": "measure what each account stores",
 }
 _BILLING_LIMITS = {
     "--tokens": "tokens a day",

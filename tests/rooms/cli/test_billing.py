@@ -108,3 +108,31 @@ def test_a_wrong_limit_plan_or_address_is_refused(spent: Nova):
     assert "There is no plan 'gold'" in wrong.err
     assert spent("billing", "show", "nobody@example.org").code == 1
     assert spent("billing", "set", EMAIL, "--tokens", "many").code == 2
+
+
+def _say(account_id: str, text: str) -> None:
+    platform = bootstrap.open_platform(settings.load(), announce=print)
+    try:
+        platform.store_of(account_id).session("talk").append({"role": "user", "content": text})
+    finally:
+        platform.close()
+
+
+def _stored(nova: Nova, email: str = EMAIL) -> int:
+    assert nova("billing", "storage").code == 0
+    return nova("billing", "show", email, "--json").json["resources"][2]["used"]
+
+
+def test_what_an_account_stores_is_measured_its_agents_words_and_what_was_erased_too(nova: Nova):
+    platform = bootstrap.open_platform(settings.load(), announce=print)
+    account = platform.identity.administration.create(EMAIL, password="four plain words here")
+    agent = platform.identity.agents.create(account.id, name="helper").agent
+    platform.close()
+    assert _stored(nova) == 0
+    _say(account.id, "x" * 1_000)
+    first = _stored(nova)
+    assert 1_000 < first < 1_200
+    _say(agent.id, "é" * 500)
+    assert 1_000 < _stored(nova) - first < 1_200
+    assert nova("erase", "--owner", account.id, "--yes").code == 0
+    assert _stored(nova) == _stored(nova) < 1_200

@@ -5,10 +5,11 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 
-from novacore import billing, bootstrap, chat
+from novacore import billing, bootstrap, chat, identity
 from novacore.cli.context import Context, open_context
 from novacore.cli.exits import DONE, FAILED
 
+_PAGE = 200
 _OPTIONS = {
     "tokens": "tokens_per_day",
     "messages": "messages_per_day",
@@ -150,10 +151,41 @@ def _rebuild(context: Context, arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _storage(context: Context, arguments: argparse.Namespace) -> int:
+    with _opened(context) as platform:
+        payers = _payers(platform.identity)
+        sizes: dict[str, int] = {}
+        for owner, size in chat.measure_storage(platform.store.feed()).items():
+            if owner in payers:
+                sizes[payers[owner]] = sizes.get(payers[owner], 0) + size
+        changed = platform.billing.record_all_storage(sizes)
+    if arguments.json:
+        context.console.json({"accounts": len(sizes), "bytes": sum(sizes.values())})
+    else:
+        context.console.line(
+            f"{len(sizes):,} accounts store {sum(sizes.values()):,} bytes; {changed:,} changed."
+        )
+    return DONE
+
+
+def _payers(accounts: identity.Identity) -> dict[str, str]:
+    """Who pays for what an account stores: an agent's owner, else the account itself."""
+    payers: dict[str, str] = {}
+    cursor: str | None = ""
+    while cursor is not None:
+        page = accounts.administration.list(cursor=cursor, limit=_PAGE)
+        for account in page.accounts:
+            payers[account.id] = account.id
+            payers |= {agent.id: account.id for agent in accounts.agents.list(account.id)}
+        cursor = page.next_cursor
+    return payers
+
+
 _ACTIONS = {
     "plans": _plans,
     "show": _show,
     "set": _set,
     "reconcile": _reconcile,
     "rebuild": _rebuild,
+    "storage": _storage,
 }
