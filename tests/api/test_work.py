@@ -158,12 +158,12 @@ def test_what_the_clock_says_is_done_and_told(platform):
     schedules = tending.list_schedules(platform, store, forget=lambda before: 3)
     told = {each.name: each.do() for each in schedules if each.name != "backup"}
     assert re.fullmatch(r"\d accounts store \d+ bytes; \d changed\.", told.pop("storage"))
+    assert told.pop("reconcile").startswith("Journal, ledger and counters agree: 0 usage entries")
     assert told == {
         "trial-expiry": "0 plans ended",
         "trial-reminder": "0 owners reminded",
         "memories": "0 memories of 1 owners moved",
         "cleanup": "removed: workflows 3",
-        "reconcile": "Journal, ledger and counters agree: 0 usage entries and 0 rows of the ledger.",
     }
 
 
