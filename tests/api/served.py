@@ -14,10 +14,13 @@ from tests.scripted_provider import ScriptedProvider
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60
+NOVA = (sys.executable, "-m", "novacore.cli")
 
 
 class Served:
     """A running server."""
+
+    provider: ScriptedProvider
 
     def __init__(self, folder: Path, *arguments: str, **setting: str) -> None:
         self.data_dir = folder / "data"
@@ -36,10 +39,11 @@ class Served:
         }
         # What pytest-cov and coverage need to see inside of it.
         env |= {name: value for name, value in os.environ.items() if name.startswith("COV")}
+        self.env = env | setting
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "novacore.cli", "serve", "--port", "0", *arguments],
+            [*NOVA, "serve", "--port", "0", *arguments],
             cwd=folder,
-            env=env | setting,
+            env=self.env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -55,6 +59,11 @@ class Served:
         assert self.url, (self.said, self.logged)
 
     @property
+    def listens(self) -> str:
+        """The line that says where."""
+        return self.said[0]
+
+    @property
     def port(self) -> int:
         """Where it listens."""
         return int(self.url.rpartition(":")[2])
@@ -66,6 +75,15 @@ class Served:
                 self.url = found[1]
                 self._ready.set()
         self._ready.set()
+
+    def nova(self, *arguments: str) -> str:
+        """What `nova` says when run beside the server, over the same data directory."""
+        done = subprocess.run(
+            [*NOVA, *arguments], env=self.env, stdin=subprocess.DEVNULL, capture_output=True,
+            text=True, timeout=PATIENCE_S, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def tell(self, number: signal.Signals) -> None:
         """Send it a signal."""
@@ -104,6 +122,7 @@ def serve(folder: Path, *arguments: str, **setting: str) -> Iterator[Served]:
             "NOVA_LLM_MODEL": "scripted",
         }
         served = Served(folder, *arguments, **model | setting)
+        served.provider = provider
         try:
             yield served
         finally:

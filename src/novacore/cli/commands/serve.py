@@ -77,4 +77,5 @@ def _wants_json(config: settings.ServerConfig) -> bool:
 
 
 def _say_where(context: Context, config: settings.ServerConfig) -> None:
-    context.console.line(f"{config.name} is at {config.base_url} (Ctrl+C ends it).")
+    place = f" It listens on {config.host}:{config.port}." if config.public_url else ""
+    context.console.line(f"{config.name} is at {config.base_url} (Ctrl+C ends it).{place}")
