@@ -79,10 +79,12 @@ class Calls:
         Cancelling ends what runs, journals what each call had by then, and raises at the end.
         """
         running: list[_Running] = []
-        for call in calls:
-            tool = self._toolbox.find(call.name)
+        tools = [self._toolbox.find(call.name) for call in calls]
+        # To resolve a path is to look at the disk.
+        subjects = await asyncio.to_thread(lambda: list(map(_subject, tools, calls)))
+        for call, tool, subject in zip(calls, tools, subjects, strict=True):
             access = tool.access if tool else Access.NOTHING
-            mine = _Running(call=call, access=access, subject=_subject(tool, call))
+            mine = _Running(call=call, access=access, subject=subject)
             before = [each.task for each in running if each.task and _must_wait(mine, each)]
             mine.task = asyncio.create_task(self._one(call, before=before))
             running.append(mine)
@@ -134,7 +136,7 @@ class Calls:
 
     async def _refusal(self, tool: Tool, call: ToolCall, arguments: Mapping[str, Any]) -> str:
         """Why the call may not run, for the model; empty where it may."""
-        subject = tool.subject(arguments)
+        subject = await asyncio.to_thread(tool.subject, arguments)
         name = tool.spec.name
         decision = self._permissions.decide(name, access=tool.access, subject=subject)
         if decision.effect == "deny":

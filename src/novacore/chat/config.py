@@ -46,8 +46,8 @@ class Config:
     tools: str = setting(
         "off",
         choices=("off", "workspace"),
-        doc="Tools on the server: off, or the standard tools within a folder of each account's "
-        "own, as far as agent.permissions allow them.",
+        doc="Tools on the server: off, or those for files within a folder of each account's own, as "
+        "far as agent.permissions_allow lets them without asking. Commands are never run.",
     )
     system_prompt: str = setting(
         "", doc="What the assistant is told first; empty: that it is Nova, a helpful assistant."

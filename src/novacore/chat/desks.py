@@ -1,5 +1,6 @@
 """Conversations that are open for turns: an agent each, encoded once, the least used let go."""
 
+import asyncio
 import contextlib
 import dataclasses
 from collections import OrderedDict
@@ -65,7 +66,8 @@ class Desks:
         """
         found = self._open.pop(session.id, None)
         if found is None:
-            found = self._made(session, owner=owner, model=model)
+            # Tools look for their folder, and make it.
+            found = await asyncio.to_thread(self._made, session, owner=owner, model=model)
         assert not found.is_taken, "two turns at one desk"
         if found.agent.model is not model:
             found.agent.use_model(model)
@@ -100,8 +102,12 @@ class Desks:
         toolbox: Any = agent.Toolbox([])
         if self._has_tools:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            toolbox = agent.standard_tools(
+            standard = agent.standard_tools(
                 folder, session=session, permissions=permissions, config=self._config
+            )
+            # A command can't be kept to a folder, so the server runs none, whatever is permitted.
+            toolbox = agent.Toolbox(
+                each for each in standard if each.access is not agent.Access.COMMAND
             )
         made = agent.Agent(
             model=model,

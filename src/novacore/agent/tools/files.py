@@ -106,7 +106,7 @@ class _FileTools:
         self._config = config
 
     async def read_file(self, arguments: Mapping[str, Any]) -> ToolOutcome:
-        path = self._workspace.resolve(arguments["path"])
+        path = await asyncio.to_thread(self._workspace.resolve, arguments["path"])
         offset, limit = int(arguments.get("offset", 1)), arguments.get("limit")
         return await asyncio.to_thread(self._read, path, offset, limit and int(limit))
 
@@ -146,9 +146,9 @@ class _FileTools:
         return ToolOutcome(text="\n".join(shown) or f"({name} is empty)")
 
     async def write_file(self, arguments: Mapping[str, Any]) -> ToolOutcome:
-        path = self._workspace.resolve(arguments["path"])
+        path = await asyncio.to_thread(self._workspace.resolve, arguments["path"])
         data = _encoded(arguments["content"])
-        was = path.exists()
+        was = await asyncio.to_thread(path.exists)
         problem = await result_of(asyncio.to_thread(self._write, path, data))
         if problem:
             return failed(problem)
@@ -169,7 +169,7 @@ class _FileTools:
         return ""
 
     async def edit_file(self, arguments: Mapping[str, Any]) -> ToolOutcome:
-        path = self._workspace.resolve(arguments["path"])
+        path = await asyncio.to_thread(self._workspace.resolve, arguments["path"])
         return await result_of(asyncio.to_thread(self._edit, path, arguments))
 
     def _edit(self, path: Path, arguments: Mapping[str, Any]) -> ToolOutcome:

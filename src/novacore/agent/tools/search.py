@@ -1,5 +1,6 @@
 """The tools `list_files` and `search_files`."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -82,8 +83,8 @@ class _SearchTools:
         return self._workspace.subject(arguments.get("path", "."))
 
     async def list_files(self, arguments: Mapping[str, Any]) -> ToolOutcome:
-        root = self._workspace.resolve(arguments.get("path", "."))
-        if not root.is_dir():
+        root = await asyncio.to_thread(self._workspace.resolve, arguments.get("path", "."))
+        if not await asyncio.to_thread(root.is_dir):
             return failed(f"{self._workspace.name(root)} is no folder.")
         request = self._request("list", root=str(root), arguments=arguments)
         request["pattern"] = arguments.get("pattern", "**")
@@ -98,8 +99,8 @@ class _SearchTools:
         return _outcome("\n".join(paths) or "(no such files)", notes=notes)
 
     async def search_files(self, arguments: Mapping[str, Any]) -> ToolOutcome:
-        root = self._workspace.resolve(arguments.get("path", "."))
-        if not root.exists():
+        root = await asyncio.to_thread(self._workspace.resolve, arguments.get("path", "."))
+        if not await asyncio.to_thread(root.exists):
             return failed(f"{self._workspace.name(root)} does not exist.")
         config = self._config
         request = self._request("search", root=str(root), arguments=arguments)
