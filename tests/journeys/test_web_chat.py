@@ -150,7 +150,7 @@ def test_conversations_are_named_pinned_found_archived_and_deleted(
     hana.sees("Nothing is archived.")
 
 
-def test_a_message_is_changed_a_branch_made_an_answer_rated(hana: Visitor, server: WebServer):
+def test_a_message_is_changed_a_fork_made_an_answer_rated(hana: Visitor, server: WebServer):
     hana.write("First version of the question.")
     hana.is_answered("As you say.")
     before = hana.page.url
@@ -161,8 +161,8 @@ def test_a_message_is_changed_a_branch_made_an_answer_rated(hana: Visitor, serve
     expect(hana.answer().get_by_role("button", name="Good answer")).to_have_attribute(
         "aria-pressed", "true"
     )
-    hana.answer().get_by_role("button", name="Branch from here").click()
-    hana.sees("This is a branch of its own now.")
+    hana.answer().get_by_role("button", name="Fork from here").click()
+    hana.sees(re.compile("This is a fork"))
     assert hana.page.url != before
     hana.page.get_by_role("article", name="You").get_by_role("button", name="Edit").click()
     expect(hana.field("Message")).to_have_value("First version of the question.")

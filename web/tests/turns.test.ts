@@ -51,7 +51,8 @@ function event(name: string, data: unknown): string {
 }
 
 function stream(...events: string[]): Response {
-  return new Response(events.join(""), { headers: { "content-type": "text/event-stream" } });
+  const headers = { "content-type": "text/event-stream", "x-nova-stream": "s-1" };
+  return new Response(events.join(""), { headers });
 }
 
 const START = event("start", { stream: "s-1", session: "a", position: 4 });
@@ -144,6 +145,15 @@ describe("a turn", () => {
     await sent;
     await stopping;
     expect(calls.filter((call) => call.path === "stop s-1")).toHaveLength(1);
+  });
+
+  test("that is to stop before its stream is known is stopped as soon as it is", async () => {
+    const { turns, calls } = serverOf(stream(START, DONE), new Response(null, { status: 202 }));
+    const sent = turns.send("a", "Hi");
+    const stopping = turns.stop("a");
+    expect(turns.get("a")).toMatchObject({ stream: null, isStopping: true });
+    await Promise.all([sent, stopping]);
+    expect(calls.map((call) => call.path)).toEqual(["say a", "stop s-1"]);
   });
 
   test("does not begin beside another one of its session", async () => {

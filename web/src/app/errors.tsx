@@ -2,7 +2,8 @@ import { type ErrorComponentProps, Link, useRouter } from "@tanstack/react-route
 
 import { buttonClass } from "@/ui/button";
 import { useDocumentTitle } from "@/ui/document-title";
-import { Empty, Failure } from "@/ui/states";
+import { Logo } from "@/ui/icons";
+import { Failure } from "@/ui/states";
 
 /** What is shown where a page could not be made. */
 export function PageFailed({ error, reset }: ErrorComponentProps) {
@@ -24,18 +25,15 @@ export function PageFailed({ error, reset }: ErrorComponentProps) {
 export function NotFound() {
   useDocumentTitle("Not found");
   return (
-    <main className="flex min-h-full flex-col justify-center">
-      <Empty
-        title="There is no such page"
-        action={
-          <Link to="/" className={buttonClass("primary")}>
-            To the conversations
-          </Link>
-        }
-      >
-        <h1 className="sr-only">Not found</h1>
-        It may have been moved, or the address has a slip in it.
-      </Empty>
+    <main className="flex min-h-full flex-col items-center justify-center gap-6 px-6 py-12 text-center">
+      <Logo className="size-11" />
+      <div className="max-w-sm space-y-1.5">
+        <h1 className="text-2xl font-semibold tracking-[-0.02em]">There is no such page</h1>
+        <p className="text-ink-soft">It may have moved, or the address has a slip in it.</p>
+      </div>
+      <Link to="/" className={buttonClass("primary")}>
+        To the conversations
+      </Link>
     </main>
   );
 }

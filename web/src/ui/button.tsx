@@ -13,7 +13,7 @@ const LOOKS: Record<Look, string> = {
 };
 
 const SHAPE =
-  "inline-flex select-none items-center justify-center gap-2 rounded-lg font-medium transition-colors " +
+  "inline-flex shrink-0 select-none items-center justify-center gap-2 rounded-lg font-medium transition-colors " +
   "disabled:cursor-not-allowed disabled:opacity-55";
 
 export function buttonClass(look: Look = "secondary", isSmall = false): string {

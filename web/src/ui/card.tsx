@@ -43,8 +43,8 @@ export function Page({ title, description, action, children }: PageProps) {
       className="h-full overflow-y-auto focus-visible:-outline-offset-2"
     >
       <div className="mx-auto max-w-3xl space-y-6 px-4 py-8 sm:px-8 sm:py-12">
-        <header className="flex flex-wrap items-end justify-between gap-4">
-          <div className="space-y-1">
+        <header className="flex items-end justify-between gap-4 max-sm:flex-wrap">
+          <div className="min-w-0 space-y-1">
             <h1 className="text-2xl font-semibold tracking-[-0.02em]">{title}</h1>
             {description && <p className="max-w-prose text-ink-soft">{description}</p>}
           </div>

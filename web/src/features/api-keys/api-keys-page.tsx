@@ -4,6 +4,7 @@ import { useState } from "react";
 import type { ApiKey, NewApiKey } from "@/api/model";
 import { problemOf } from "@/api/problem";
 import { apiKeysQuery, createApiKey, revokeApiKey } from "@/features/api-keys/api";
+import { modelsQuery } from "@/features/chat/models";
 import { Button } from "@/ui/button";
 import { Card, Page } from "@/ui/card";
 import { Confirm, Dialog, DialogActions, DialogBody } from "@/ui/dialog";
@@ -19,6 +20,7 @@ import { say } from "@/ui/toast";
 export function ApiKeysPage() {
   useDocumentTitle("API keys");
   const keys = useQuery(apiKeysQuery);
+  const model = useQuery(modelsQuery).data?.[0]?.id ?? "default";
   const [isAsking, setIsAsking] = useState(false);
   const [made, setMade] = useState<NewApiKey | null>(null);
   const create = (
@@ -56,7 +58,7 @@ export function ApiKeysPage() {
           aria-label="Example in Python"
           className="overflow-x-auto rounded-xl bg-surface px-4 py-3.5 font-mono text-[0.8125rem] leading-6 ring-1 ring-line"
         >
-          {exampleFor(window.location.origin)}
+          {exampleFor(window.location.origin, model)}
         </pre>
       </Card>
       {isAsking && (
@@ -73,12 +75,12 @@ export function ApiKeysPage() {
   );
 }
 
-function exampleFor(origin: string): string {
+function exampleFor(origin: string, model: string): string {
   return `from openai import OpenAI
 
 client = OpenAI(base_url="${origin}/v1", api_key="nova_…")
 answer = client.chat.completions.create(
-    model="default", messages=[{"role": "user", "content": "Hello"}]
+    model="${model}", messages=[{"role": "user", "content": "Hello"}]
 )
 print(answer.choices[0].message.content)`;
 }

@@ -91,7 +91,7 @@ function useResume(session: string, stream: string | null, isFresh: boolean): vo
   }, [session, stream, isFresh]);
 }
 
-/** Branching off, going back and editing: each leads to a session, nothing is ever cut. */
+/** Forking, rewinding and editing: each leads to a session, nothing is ever cut. */
 function useMoves(session: string, onDraft: () => void) {
   const navigate = useNavigate();
   const client = useQueryClient();
@@ -111,8 +111,8 @@ function useMoves(session: string, onDraft: () => void) {
       }
     }
     return {
-      onBranch: (message: Message) =>
-        void go(forkSession(session, message.position + 1), "This is a branch of its own now."),
+      onFork: (message: Message) =>
+        void go(forkSession(session, message.position + 1), "This is a fork: it goes its own way from here."),
       onRewind: (message: Message) =>
         void go(rewindSession(session, message.position + 1), "Back at that answer."),
       onEdit: (message: Message) =>

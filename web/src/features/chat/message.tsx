@@ -20,7 +20,7 @@ import {
 
 export interface MessageActions {
   readonly onRate: (message: Message, rating: Rating | null) => void;
-  readonly onBranch: (message: Message) => void;
+  readonly onFork: (message: Message) => void;
   readonly onRewind: (message: Message) => void;
   readonly onEdit: (message: Message) => void;
 }
@@ -117,14 +117,14 @@ function Answer({ message, recalled, actions, isBusy, isLast }: MessageItemProps
           onClick={() => actions.onRate(message, rating === "down" ? null : "down")}
         />
         <IconButton
-          label="Branch from here"
+          label="Fork from here"
           icon={<BranchIcon className="size-4" />}
           isSmall
           disabled={isBusy}
-          onClick={() => actions.onBranch(message)}
+          onClick={() => actions.onFork(message)}
         />
         <IconButton
-          label="Go back to here"
+          label="Rewind to here"
           icon={<RewindIcon className="size-4" />}
           isSmall
           disabled={isBusy}

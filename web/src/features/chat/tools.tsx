@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 
-import { listModels } from "@/features/chat/api";
+import { modelsQuery } from "@/features/chat/models";
 import { cx } from "@/ui/classes";
 import { ChevronIcon, MemoryIcon } from "@/ui/icons";
 import { Menu } from "@/ui/menu";
@@ -42,11 +42,7 @@ export function ComposerTools({ choices, onChange }: ComposerToolsProps) {
 }
 
 function ModelMenu({ choices, onChange }: ComposerToolsProps) {
-  const models = useQuery({
-    queryKey: ["models"],
-    queryFn: listModels,
-    staleTime: 300_000,
-  }).data;
+  const models = useQuery(modelsQuery).data;
   if (!models || models.length < 2) {
     return null;
   }

@@ -85,12 +85,19 @@ export class Turns {
   /** Asks the server to stop; what was said until then stays. */
   async stop(session: string): Promise<void> {
     const turn = this.#turns.get(session);
-    if (!turn?.stream || isOver(turn) || turn.isStopping) {
+    if (!turn || isOver(turn) || turn.isStopping) {
       return;
     }
     this.#put({ ...turn, isStopping: true }, true);
+    // Where the server has not said yet which stream it is, `#named` asks as soon as it has.
+    if (turn.stream) {
+      await this.#askToStop(session, turn.stream);
+    }
+  }
+
+  async #askToStop(session: string, stream: string): Promise<void> {
     try {
-      await this.#world.stop(turn.stream);
+      await this.#world.stop(stream);
     } catch (error) {
       const now = this.#turns.get(session);
       if (now && !isOver(now)) {
@@ -152,6 +159,7 @@ export class Turns {
       if (!response.body) {
         return LOST;
       }
+      this.#named(session, response.headers.get("x-nova-stream"));
       for await (const event of eventsOf(response.body)) {
         const turn = this.#turns.get(session);
         if (!turn) {
@@ -170,6 +178,17 @@ export class Turns {
       return null;
     } catch (error) {
       return problemOf(error);
+    }
+  }
+
+  /** The server has said which stream it is: from now on it can be followed, and stopped. */
+  #named(session: string, stream: string | null): void {
+    const turn = this.#turns.get(session);
+    if (turn && stream && !turn.stream) {
+      this.#put({ ...turn, stream }, false);
+      if (turn.isStopping) {
+        this.#askToStop(session, stream).catch(() => undefined);
+      }
     }
   }
 
