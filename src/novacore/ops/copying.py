@@ -7,7 +7,7 @@ a tombstone.
 
 import dataclasses
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from novacore import journal, kit
 from novacore.ops.errors import PlaceRefused
@@ -31,6 +31,7 @@ class Copying:
         target: a store that `begin_copy` was called on.
         until: how far; both empty: everything that comes.
         erasures: what was erased, now or after the moment: it is not copied.
+        owners: owners that were erased: nothing of theirs is copied, listed or not.
         progress: told of entries done, and of how many.
         total: how many entries the source has.
     """
@@ -43,10 +44,12 @@ class Copying:
         erasures: Sequence[journal.Erased],
         progress: Progress,
         total: int,
+        owners: Collection[str] = (),
     ) -> None:
         self._target = target
         self._until = until
-        self._erasures = erasures
+        self._erasures = list(erasures)
+        self._owners = frozenset(owners)
         self._erased = _Erased(erasures)
         self._progress = progress
         self._total = total
@@ -92,6 +95,14 @@ class Copying:
 
     def add_session(self, row: journal.SessionRow) -> None:
         """Learn of a session; it is written when its first entry or the end comes."""
+        if row.owner in self._owners and not row.is_erased and self._erased.add(row.id):
+            gone = journal.Erased(
+                number=0,
+                session_id=str(kit.parse_id(row.id.hex())),
+                positions=None,
+                at_us=max(row.created_at_us, row.updated_at_us),
+            )
+            self._erasures.append(gone)
         self._rows[row.id] = self._erased.row(row)
 
     def add_blob(self, blob: Blob) -> None:
@@ -188,6 +199,13 @@ class _Erased:
                 self._whole.add(session)
             else:
                 self._parts |= {(session, position) for position in each.positions}
+
+    def add(self, session: bytes) -> bool:
+        """Take a whole session for erased; False: it was already."""
+        if session in self._whole:
+            return False
+        self._whole.add(session)
+        return True
 
     def is_hit(self, place: journal.StoredPlace) -> bool:
         return place.session in self._whole or (place.session, place.position) in self._parts

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from novacore import journal
 from novacore.ops.catalog import Catalog
@@ -67,6 +67,7 @@ def restore(
     backup: Backup,
     at: Moment,
     erasures: Sequence[journal.Erased] = (),
+    owners: Collection[str] = (),
     server: Server | None = None,
     progress: Progress = unseen,
     before_end: Callable[[list[File]], None] | None = None,
@@ -83,6 +84,7 @@ def restore(
         backup: the one that reaches the moment, from `choose_backup`.
         at: the moment.
         erasures: a list of erasures that is newer than the one beside the backups.
+        owners: owners that were erased for good; nothing of theirs comes back.
         server: where a physical backup finds PostgreSQL's programs and room to recover in.
         progress: told of entries done.
         before_end: given the files; called before anybody can open the store.
@@ -98,8 +100,9 @@ def restore(
     listed = merged(read_erasures(catalog.folder), erasures)
     target.begin_copy(backup.journal)
     done, files = copy_line(
-        catalog, target, backup=backup, at=at, erasures=listed, server=server, progress=progress
-    )
+        catalog, target, backup=backup, at=at, erasures=listed, owners=owners, server=server,
+        progress=progress,
+    )  # fmt: skip
     if before_end is not None:
         before_end(files)
     epoch = new_epoch()
@@ -114,11 +117,15 @@ def copy_line(
     backup: Backup,
     at: Moment,
     erasures: Sequence[journal.Erased],
+    owners: Collection[str] = (),
     server: Server | None,
     progress: Progress,
 ) -> tuple[Copied, list[File]]:
     """Copy a backup and those that it continues into a store that a copy was begun in."""
-    copying = Copying(target, until=at, erasures=erasures, progress=progress, total=backup.sequence)
+    copying = Copying(
+        target, until=at, erasures=erasures, owners=owners, progress=progress,
+        total=backup.sequence,
+    )  # fmt: skip
     line = catalog.line_of(backup)
     if backup.kind == PHYSICAL:
         return _copy_recovered(catalog, line, copying, target, server=server)

@@ -5,7 +5,7 @@ import contextlib
 import dataclasses
 import datetime as dt
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from novacore import bootstrap, journal, ops, settings
@@ -72,6 +72,10 @@ def _restore(
 ) -> ops.Copied:
     chosen = context.settings
     known = journal.read_erasures(chosen.data_dir)
+    erased = {
+        *bootstrap.read_erased_accounts(chosen.data_dir),
+        *bootstrap.read_erased_accounts(catalog.folder),
+    }
     with contextlib.suppress(ops.BackupUnwritten):
         # Read-only backups can be restored from, too.
         ops.note_erasures(catalog.folder, known)
@@ -82,9 +86,10 @@ def _restore(
             backup=backup,
             at=at,
             erasures=known,
+            owners=erased,
             server=places.find_server(chosen),
             progress=lambda count, total: bars.show("restoring", count, total),
-            before_end=lambda files: _restore_business(chosen, catalog, files, place=place),
+            before_end=lambda files: _restore_business(chosen, files, place=place, erased=erased),
         )
     if isinstance(place, Path):
         for file in files:
@@ -97,16 +102,12 @@ def _restore(
 
 def _restore_business(
     chosen: settings.Settings,
-    catalog: ops.Catalog,
     files: Sequence[ops.File],
     *,
     place: str | Path,
+    erased: Collection[str],
 ) -> None:
     """Accounts and usage beside the journal, but nobody who was deleted since."""
-    erased = {
-        *bootstrap.read_erased_accounts(chosen.data_dir),
-        *bootstrap.read_erased_accounts(catalog.folder),
-    }
     folder = place if isinstance(place, Path) else chosen.data_dir
     ops.restore_business(
         files, ops.place_in(place), keys=folder / bootstrap.KEYS_FOLDER, erased=erased
