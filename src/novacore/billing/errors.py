@@ -2,16 +2,16 @@
 
 NovaError
 └── BillingError
-    ├── PlanUnknown: no plan of that name is configured
-    ├── ModelNotInPlan: the account's plan does not include the model
-    ├── QuotaSpent: a limit is reached; says which, and when it starts anew
-    ├── HoldsExpired: calls that nobody closed are in the way; close them and try again
-    ├── KeyInFlight: the first request with this idempotency key is still running
-    ├── KeyReused: the idempotency key was used with another body
-    ├── KeyAnswered: the request was answered, but its reply could not be kept
-    ├── UsageMalformed: a usage entry that can't be read
-    ├── BillingBusy: too many admissions wait
-    └── BillingClosed: the room was closed
+    ├── PlanUnknown       REFUSED      no plan of that name is configured
+    ├── ModelNotInPlan    REFUSED      the account's plan does not include the model
+    ├── QuotaSpent        REFUSED      a limit is reached; says which, and when it starts anew
+    ├── HoldsExpired      UNAVAILABLE  calls that nobody closed are in the way
+    ├── KeyInFlight       REFUSED      the first request with an idempotency key is running
+    ├── KeyReused         REFUSED      an idempotency key was used with another body
+    ├── KeyAnswered       REFUSED      the request was answered, its reply could not be kept
+    ├── UsageMalformed    CORRUPT      a usage entry that can't be read
+    ├── BillingBusy       UNAVAILABLE  too many admissions wait
+    └── BillingClosed     UNAVAILABLE  the room was closed
 """
 
 from novacore.billing.model import ExpiredHold
