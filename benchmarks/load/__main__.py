@@ -103,19 +103,22 @@ class Person:
 
 async def _direct_ms(port: int) -> tuple[float, float]:
     """What the scripted model takes by itself: to its first words, and to its end."""
-    firsts, wholes = [], []
-    body = {"model": "scripted", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+    url = f"http://127.0.0.1:{port}/v1/chat/completions"
     async with aiohttp.ClientSession() as client:
-        for _ in range(5):
-            began_s, first_s = time.perf_counter(), 0.0
-            url = f"http://127.0.0.1:{port}/v1/chat/completions"
-            async with client.post(url, json=body) as answer:
-                async for line in answer.content:
-                    if line.startswith(b"data:") and not first_s:
-                        first_s = time.perf_counter()
-            firsts.append((first_s - began_s) * 1_000)
-            wholes.append((time.perf_counter() - began_s) * 1_000)
-    return statistics.median(firsts), statistics.median(wholes)
+        times = [await _one_ms(client, url) for _ in range(5)]
+    return statistics.median(first for first, _ in times), statistics.median(
+        whole for _, whole in times
+    )
+
+
+async def _one_ms(client: aiohttp.ClientSession, url: str) -> tuple[float, float]:
+    body = {"model": "scripted", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+    began_s, first_s = time.perf_counter(), 0.0
+    async with client.post(url, json=body) as answer:
+        async for line in answer.content:
+            if line.startswith(b"data:") and not first_s:
+                first_s = time.perf_counter()
+    return (first_s - began_s) * 1_000, (time.perf_counter() - began_s) * 1_000
 
 
 async def _crowd(url: str, keys: list[str], *, turns: int, think_s: float) -> Results:
