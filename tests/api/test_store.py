@@ -164,3 +164,23 @@ async def test_a_request_over_the_servers_limit_is_refused_and_the_limit_named(s
     positions, message = await asyncio.to_thread(use)
     assert positions == (0,)
     assert message == said("x" * 3_000_000)
+
+
+async def test_a_full_plan_takes_no_more_and_says_so(stage, connected):
+    person = await stage.person()
+    store = await connected(person)
+    plans = stage.platform.billing
+
+    def fill():
+        plans.set_limits(person.account_id, storage_bytes=1_000)
+        plans.record_storage(person.account_id, 900)
+
+    def use():
+        session = store.session("talk")
+        session.append(said("short"))
+        with pytest.raises(journal.EntryRefused, match="900 of the plan's 1,000 bytes"):
+            session.append(said("long" * 100))
+        return session.open().position
+
+    await stage.app.services.run(fill)
+    assert await asyncio.to_thread(use) == 1

@@ -215,13 +215,16 @@ class SpoolingEngine:
 
     def _run(self) -> None:
         """Try until everything is sent."""
-        pause_s = _PAUSE_S
+        pause_s, told = _PAUSE_S, ""
         while not self._woken.wait(pause_s):
             try:
                 if self._send_some():
                     pause_s = 0.0
                     continue
-            except NovaError:
+            except NovaError as error:
+                if not isinstance(error, StorageFailed) and error.message != told:
+                    told = error.message
+                    self._announce(f"The server does not take what waits for it: {told}")
                 pause_s = min(max(2 * pause_s, _PAUSE_S), _PAUSE_MAX_S)
                 continue
             with self._lock:

@@ -4,6 +4,7 @@ Stored entries leave as the bytes that the journal keeps; what comes in is exact
 `error.nova`: the class and its facts, so that a client raises what a local store would.
 """
 
+import functools
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Annotated, Any, Final
 
@@ -12,7 +13,7 @@ import msgspec
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from novacore import identity, journal, kit, memory, remote
+from novacore import billing, identity, journal, kit, memory, remote
 from novacore.gateway import problems
 from novacore.gateway.dependencies import Serving, current
 from novacore.gateway.facts import SCOPE_KEY
@@ -61,6 +62,24 @@ async def owned(
 
 
 Store = Annotated[Any, fastapi.Depends(owned)]
+Room = Callable[[str, int], None]
+"""Refuses where an account's plan has no room for so many bytes more."""
+
+
+async def room_of(serving: Serving) -> Room:
+    """What knows how much an account may store."""
+    return functools.partial(_refuse_full, serving.platform.billing)
+
+
+def _refuse_full(plans: billing.Billing, account_id: str, size: int) -> None:
+    storage = plans.quota(account_id).of("storage_bytes")
+    if storage.left is not None and storage.left < size:
+        raise journal.EntryRefused(
+            f"{storage.used:,} of the plan's {storage.limit:,} bytes of storage are used.",
+            hint="Erase what is not needed, or take a larger plan.",
+        )
+
+
 _Count = Annotated[int, fastapi.Query(ge=0, le=schema.NUMBER_MAX)]
 _Id = Annotated[str, fastapi.Path(pattern=schema.UUID, description="A UUID")]
 _SessionWanted = Annotated[
@@ -211,7 +230,10 @@ async def read_feed(
     responses=documented(409),
 )
 async def append(
-    wanted: schema.NewAppends, store: Store, serving: Serving
+    wanted: schema.NewAppends,
+    store: Store,
+    room: Annotated[Room, fastapi.Depends(room_of)],
+    serving: Serving,
 ) -> schema.AppendOutcomes:
     """Append to sessions; durable when the answer comes. The same ids again write nothing."""
     appends = [
@@ -222,16 +244,17 @@ async def append(
         )
         for each in wanted.appends
     ]
-    found = await serving.run(_append, store, appends)
+    found = await serving.run(_append, store, appends, room)
     return schema.AppendOutcomes(
         outcomes=[schema.AppendOutcome.model_validate(each) for each in found]
     )
 
 
 def _append(
-    store: Any, appends: Sequence[tuple[str, int, Sequence[journal.Written]]]
+    store: Any, appends: Sequence[tuple[str, int, Sequence[journal.Written]]], room: Room
 ) -> list[journal.Outcome]:
     """Append what a client may write: everything but what the server itself writes of calls."""
+    room(store.scope.owner, sum(len(each.body) for _, _, given in appends for each in given))
     for _, _, entries in appends:
         if any(each.kind == _USAGE and _names_hold(each) for each in entries):
             raise journal.EntryRefused("What a metered call cost is written by the server.")

@@ -11,9 +11,8 @@ UUID: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 """How ids are written."""
 DIGEST: Final = r"^[0-9a-f]{64}$"
 """How digests are written."""
-NUMBER_MAX: Final = 2**62
-"""The largest position, sequence or count that is taken."""
-_TIME_MAX: Final = 2**63 - 1
+NUMBER_MAX: Final = 2**53
+"""The largest position, sequence, count or time that is taken: what every JSON reader keeps."""
 _APPENDS_MAX: Final = 10_000
 _ENTRIES_MAX: Final = 100_000
 _TEXT_MAX: Final = 10_000
@@ -81,7 +80,7 @@ class SessionMade(Body):
     id: str = pydantic.Field(pattern=UUID)
     name: str = pydantic.Field(min_length=1, max_length=_NAME_MAX)
     workspace: str = pydantic.Field("", max_length=_WORKSPACE_MAX)
-    created_at_us: int = pydantic.Field(ge=0, le=_TIME_MAX)
+    created_at_us: int = pydantic.Field(ge=0, le=NUMBER_MAX)
     parent_id: str | None = pydantic.Field(None, pattern=UUID)
     forked_at: int = pydantic.Field(0, ge=0, le=NUMBER_MAX)
     updated_at_us: int = pydantic.Field(0, ge=0, le=NUMBER_MAX)
@@ -100,7 +99,7 @@ class NewStoredEntry(Body):
     kind: str = pydantic.Field("message", min_length=1, max_length=64)
     actor: str = pydantic.Field("", max_length=_NAME_MAX)
     version: int = pydantic.Field(1, ge=0, le=0xFFFF)
-    said_at_us: int | None = pydantic.Field(None, ge=0, le=_TIME_MAX)
+    said_at_us: int | None = pydantic.Field(None, ge=0)
     erased_digest: str | None = pydantic.Field(None, pattern=DIGEST)
 
 
