@@ -1,10 +1,11 @@
-"""Writes the reference pages that come from the code: settings, limits, the command line.
+"""Writes the reference pages that come from the code: settings, limits, command line, HTTP API.
 
 `generate_reference.py` writes them (`make reference`); a test renders them again and compares, so
 that a page can't drift from what the program does.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ def render() -> dict[str, str]:
     """The text of each generated page, by file name."""
     return {
         "cli.md": _page(_cli()),
+        "http.md": _page(_http()),
         "limits.md": _page(_limits()),
         "settings.md": _page(_settings()),
     }
@@ -106,6 +108,28 @@ def _bound(value: float | None) -> str:
     if value is None:
         return "any"
     return f"{int(value):,}" if float(value).is_integer() else f"{value:,}"
+
+
+def _http() -> Iterator[str]:
+    """From the server's own description, as `tools/web.py client` keeps it; a test compares."""
+    document = json.loads((ROOT / "web" / "openapi.json").read_text())
+    yield "# The HTTP API\n"
+    yield (
+        "A server tells all of this at `/openapi.json`, with schemas and examples. Requests carry "
+        "`Authorization: Bearer` with an API key or an access token where the third column says "
+        "so. Errors, limits and headers are the same everywhere: [the edge]"
+        "(../explanation/the-edge.md).\n"
+    )
+    rows: dict[str, list[tuple[str, ...]]] = {}
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            tag = (operation.get("tags") or ["other"])[0]
+            about = operation.get("description", "").split("\n")[0] or operation["summary"]
+            who = "signed in" if "security" in operation else "anybody"
+            rows.setdefault(tag, []).append((f"`{method.upper()} {path}`", about, who))
+    for tag in sorted(rows):
+        yield f"## {tag}\n"
+        yield from _table("Request", "Does", "Who", rows=rows[tag])
 
 
 def _cli() -> Iterator[str]:

@@ -12,7 +12,7 @@ from novacore.cli import parser
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("name", ["cli.md", "limits.md", "settings.md"])
+@pytest.mark.parametrize("name", ["cli.md", "http.md", "limits.md", "settings.md"])
 def test_a_generated_page_is_what_the_code_says_now(name):
     written = (ROOT / "docs" / "reference" / name).read_text()
     assert written == generate_reference.render()[name], "run `make reference` and commit"
