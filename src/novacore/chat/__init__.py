@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from novacore.chat.streams.log import StreamLog
     from novacore.chat.streams.model import StreamEvent
     from novacore.chat.tables import FOLDER, METADATA
+    from novacore.chat.upkeep import erase_account, export_account
     from novacore.chat.usage_feed import UsageFeed, read_usages
     from novacore.chat.usage_sessions import scope_of
 
@@ -93,6 +94,8 @@ __all__ = [
     "TurnsFull",
     "UsageFeed",
     "Verdict",
+    "erase_account",
+    "export_account",
     "measure_storage",
     "note_of",
     "open_chat",
@@ -142,6 +145,7 @@ __getattr__ = kit.late_names(
         "sessions": ["Sessions"],
         "storage": ["measure_storage"],
         "streams.log": ["StreamLog"],
+        "upkeep": ["erase_account", "export_account"],
         "streams.model": ["StreamEvent"],
         "tables": ["FOLDER", "METADATA"],
         "usage_feed": ["UsageFeed", "read_usages"],

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from novacore import bootstrap
+from novacore import bootstrap, chat
 from novacore.workers import exporting
 from novacore.workers.errors import WorkUnsound
 from novacore.workers.model import Job
@@ -34,6 +34,12 @@ def list_account(platform: "bootstrap.Platform", job: Job) -> None:
     backups = Path(chosen.ops.backup_dir).expanduser() if chosen.ops.backup_dir else beside
     for folder in (chosen.data_dir, backups):
         bootstrap.note_erased_accounts(folder, _owned(platform, job))
+
+
+def erase_chats(platform: "bootstrap.Platform", job: Job) -> None:
+    """Forget titles, pins and ratings."""
+    for account_id in _owned(platform, job):
+        chat.erase_account(platform.database, account_id)
 
 
 def erase_exports(platform: "bootstrap.Platform", job: Job) -> None:

@@ -15,7 +15,7 @@ import zipfile
 from pathlib import Path
 from typing import Any, Final
 
-from novacore import bootstrap, database, identity, journal, kit, memory
+from novacore import bootstrap, chat, database, identity, journal, kit, memory
 from novacore.workers.model import Job
 
 FOLDER: Final = "exports"
@@ -25,6 +25,7 @@ _README: Final = """All that NovaCore keeps of your account.
 
 profile.json    your account
 usage.json      what was used, your plan, and what is set for you
+chats.json      titles, folders and ratings of your conversations
 sessions.jsonl  every conversation, one entry a line; `nova import sessions.jsonl` reads it back
 memories.jsonl  everything that is remembered, one memory a line
 """
@@ -88,6 +89,8 @@ def _write(
         archive.writestr("README.txt", _README)
         archive.writestr("profile.json", _json(profile))
         archive.writestr("usage.json", _json(platform.billing.export_account(account_id)))
+        chats = chat.export_account(platform.database, account_id)
+        archive.writestr("chats.json", _json(chats))
         archive.write(sessions, "sessions.jsonl")
         with archive.open("memories.jsonl", "w") as file:
             for each in store.memories.every(memory.Filter(states=())):

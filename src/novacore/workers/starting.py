@@ -126,6 +126,7 @@ def list_kinds(platform: "bootstrap.Platform") -> Kinds:
         "account.delete": [
             Step("list", lambda job: deleting.list_account(platform, job)),
             Step("sessions", lambda job: deleting.erase_sessions(platform, job)),
+            Step("chats", lambda job: deleting.erase_chats(platform, job)),
             Step("exports", lambda job: deleting.erase_exports(platform, job)),
             Step("billing", lambda job: deleting.erase_billing(platform, job)),
             Step("identity", lambda job: deleting.erase_identity(platform, job)),
