@@ -1,5 +1,6 @@
 """The hold of a turn's first call: as large as what is sent, cut to what the plan leaves."""
 
+import asyncio
 import contextlib
 import dataclasses
 from collections.abc import Callable
@@ -62,7 +63,7 @@ class Admitting:
             QuotaSpent: there is no room.
             ContextTooLarge: the message is larger than the model's window.
         """
-        plan = self._ledger.plan_of(caller.account_id).plan
+        plan = (await asyncio.to_thread(self._ledger.plan_of, caller.account_id)).plan
         limit = plan.turn_input_tokens_max or 0
 
         def admission(purpose: str, tokens: int, *, is_first: bool) -> billing.Admission:

@@ -46,7 +46,7 @@ class Config:
     tools: str = setting(
         "off",
         choices=("off", "workspace"),
-        doc="Tools on the server: off, or those for files within a folder of each account's own, as "
+        doc="Tools on the server: off, or those for files in a folder of each account's own, as "
         "far as agent.permissions_allow lets them without asking. Commands are never run.",
     )
     system_prompt: str = setting(

@@ -99,14 +99,15 @@ class Recovering:
             return False
         return not (await self._streams.read(stream)).is_alive
 
-    async def recover(self, stream: str) -> None:
+    async def recover(self, stream: str, *, owner: str, session_id: str) -> None:
         """Append what had arrived, close the hold by estimate, and free the session."""
         head = await self._streams.find(stream)
-        if head is not None:
+        if head is not None and (head.account, head.session) == (owner, session_id):
             events = (await self._streams.read(stream)).events
             lost = lost_call(events)
             if lost is not None:
                 await to_end(self._append(head, lost))
+        await asyncio.to_thread(self.free, owner, session_id, stream)
 
     async def _append(self, head: StreamHead, lost: LostCall) -> None:
         owner = head.account
@@ -132,8 +133,7 @@ class Recovering:
             stream = facts.active_stream
             with contextlib.suppress(StreamsUnavailable):
                 if stream is not None and await self.is_dead(stream):
-                    await self.recover(stream)
-                    await asyncio.to_thread(self.free, facts.account_id, facts.id, stream)
+                    await self.recover(stream, owner=facts.account_id, session_id=facts.id)
                     count += 1
         return count
 

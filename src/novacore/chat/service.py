@@ -32,7 +32,7 @@ from novacore.chat.session_index import SessionIndex
 from novacore.chat.session_rows import SessionRows
 from novacore.chat.sessions import Sessions, StoreOf
 from novacore.chat.streams.log import LiveStream, StreamLog
-from novacore.chat.streams.model import STEP, TERMINAL, StreamEvent
+from novacore.chat.streams.model import STEP, TERMINAL, StreamEvent, StreamHead
 from novacore.chat.telling import BROKEN_OFF
 from novacore.chat.titles import title_by_model, words_of
 from novacore.chat.turn import Ready, Turn
@@ -274,11 +274,11 @@ class Chat:
                 return live
             now = await asyncio.to_thread(self.sessions.get, facts.account_id, facts.id)
             other = now.active_stream
-            if other is not None and await self._recovering.is_dead(other):
-                await self._recovering.recover(other)
-            elif other is not None:
-                raise TurnBusy(stream=other)
-            if await asyncio.to_thread(self._rows.claim, facts.id, stream, instead_of=other):
+            if other is not None:
+                if not await self._recovering.is_dead(other):
+                    raise TurnBusy(stream=other)
+                await self._recovering.recover(other, owner=facts.account_id, session_id=facts.id)
+            if await asyncio.to_thread(self._rows.claim, facts.id, stream):
                 return live
             raise TurnBusy(stream=other or "")
         except BaseException:
@@ -401,8 +401,8 @@ class Chat:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def check_stream(self, owner: str, stream: str) -> None:
-        """Refuse a stream that is another account's, as one that is not there.
+    async def check_stream(self, owner: str, stream: str) -> StreamHead:
+        """The head of a stream; another account's is as one that is not there.
 
         Raises:
             StreamMissing: this account has no such stream, or it was forgotten.
@@ -410,6 +410,7 @@ class Chat:
         head = await self.streams.find(stream)
         if head is None or head.account != owner:
             raise StreamMissing
+        return head
 
     async def follow(
         self, owner: str, stream: str, *, after: int = 0
@@ -422,7 +423,7 @@ class Chat:
         Raises:
             StreamMissing: this account has no such stream, or it was forgotten.
         """
-        await self.check_stream(owner, stream)
+        head = await self.check_stream(owner, stream)
         while True:
             read = await self.streams.read(stream, after=after, wait_s=self.config.heartbeat_s)
             for event in read.events:
@@ -433,7 +434,7 @@ class Chat:
                 if event.name in TERMINAL:
                     return
             if not read.is_alive and not read.events:
-                await self._recovering.recover(stream)
+                await self._recovering.recover(stream, owner=owner, session_id=head.session)
                 yield StreamEvent(id=after + 1, name="error", data={"error": BROKEN_OFF})
                 return
             if not read.events:

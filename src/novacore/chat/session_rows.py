@@ -131,17 +131,14 @@ class SessionRows:
         with self._db.begin() as connection:
             connection.execute(statement)
 
-    def claim(self, session_id: str, stream: str, *, instead_of: str | None = None) -> bool:
-        """Let a stream answer in a session where none does, or `instead_of` does; False: it can't.
+    def claim(self, session_id: str, stream: str) -> bool:
+        """Let a stream answer in a session where none does; False: another one does.
 
         Compare-and-set in the database, so that it holds for all processes.
         """
-        was = SESSION.c.active_stream.is_(None)
-        if instead_of is not None:
-            was = SESSION.c.active_stream == instead_of
         statement = (
             sqlalchemy.update(SESSION)
-            .where(SESSION.c.id == session_id, was)
+            .where(SESSION.c.id == session_id, SESSION.c.active_stream.is_(None))
             .values(active_stream=stream)
         )
         with self._db.begin() as connection:
