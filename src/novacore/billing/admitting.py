@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import msgspec
 import sqlalchemy
 
 from novacore import kit
@@ -217,7 +218,9 @@ class Admitting:
         self, group: _Group, admission: Admission, *, hold_id: str, reply: StoredReply
     ) -> Hold:
         nothing = self._hold(group, admission, cap=0)
-        return dataclasses.replace(nothing, id=hold_id, input_tokens=0, messages=0, replay=reply)
+        return msgspec.structs.replace(
+            nothing, id=hold_id, input_tokens=0, messages=0, replay=reply
+        )
 
     def _rerun(self, group: _Group, hold_id: str) -> Hold | None:
         """The dead request's own hold, taken over; None: it is closed, so the call is a new one."""

@@ -4,14 +4,15 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import msgspec
+
 from novacore.billing.errors import UsageMalformed
 
 BODY_VERSION = 1
 """The version of a usage entry's body that this release writes."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """What one call used: the content of a usage entry of the journal."""
 
     account_id: str

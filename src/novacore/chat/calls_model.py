@@ -1,15 +1,15 @@
 """A call of a model as a client asks for it, and where its answer goes."""
 
-import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import msgspec
+
 from novacore import kit
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Who asks, and who pays."""
 
     account_id: str
@@ -31,8 +31,7 @@ class Caller:
         return self.actor_id or self.account_id
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class CallRequest:
+class CallRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One request for an answer."""
 
     route: str
@@ -47,7 +46,7 @@ class CallRequest:
     """Whether the model is reminded of what was said in other sessions."""
     idempotency_key: str = ""
     """Empty: none."""
-    headers: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Headers that go on to the provider."""
 
     def digest(self) -> str:

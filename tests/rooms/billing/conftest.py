@@ -1,10 +1,10 @@
 """A billing room on each database, and what its tests say again and again."""
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from novacore import billing, database, kit
@@ -92,4 +92,4 @@ def used(hold: billing.Hold, *, output_tokens: int = 20, **facts: Any) -> billin
 
 def corrected(usage: billing.Usage, **facts: Any) -> billing.Usage:
     """The provider's count of a call that was estimated."""
-    return dataclasses.replace(usage, source="provider", is_correction=True, **facts)
+    return msgspec.structs.replace(usage, source="provider", is_correction=True, **facts)

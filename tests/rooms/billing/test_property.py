@@ -1,9 +1,9 @@
 """Whatever happens in whatever order: ledger, counters and journal say the same."""
 
-import dataclasses
 import tempfile
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 from tests.rooms.billing.conftest import START_US, call, corrected, plan, used
@@ -76,7 +76,7 @@ class World:
         """One entry for each derived id, as the journal sees to."""
         key = usage.hold_id, usage.is_correction
         if all((each.hold_id, each.is_correction) != key for each in self.journal):
-            self.journal.append(dataclasses.replace(usage, sequence=len(self.journal) + 1))
+            self.journal.append(msgspec.structs.replace(usage, sequence=len(self.journal) + 1))
 
     def finish(self, number: int, output: int) -> None:
         if hold := self._take(number):

@@ -1,9 +1,9 @@
 """Lists take the same number of queries at any length, and hot ones find their rows by an index."""
 
-import dataclasses
 import json
 import re
 
+import msgspec
 import pytest
 from tests.rooms.billing.conftest import START_US, call, plan, used
 
@@ -42,7 +42,7 @@ def counted(place, clock):
 def _fill(room: billing.Billing, models: int) -> None:
     hold = room.admit(call()).result()
     usages = [
-        dataclasses.replace(used(hold, model=f"m{number}"), hold_id=f"h{number}")
+        msgspec.structs.replace(used(hold, model=f"m{number}"), hold_id=f"h{number}")
         for number in range(models)
     ]
     room.settle(usages)
@@ -94,9 +94,9 @@ HOT = {
     "stored": (reading.STORED, ["a7", "2026-10-20"]),
     "ended": (upkeep.ENDED, [5, 100]),
     "ending": (upkeep.ENDING, [5, 9, 100]),
-    "old_holds": (upkeep.OLD_HOLDS, [9]),
+    "old_holds": (upkeep.OLD_HOLDS, ["h2", 9]),
     "old_replies": (upkeep.OLD_REPLIES, [9, 9]),
-    "old_lines": (upkeep.OLD_LINES, ["2026-09-02", "2026-09-02"]),
+    "old_lines": (upkeep.OLD_LINES, ["h2", "2026-09-02", "2026-09-02"]),
 }
 FILL = (
     """INSERT INTO billing_account SELECT 'a' || n, 'pro', n, n, NULL, NULL, NULL, NULL, NULL, 0, n

@@ -1,11 +1,11 @@
 """A journal, a billing room and metering over both, and how their tests look at them."""
 
 import asyncio
-import dataclasses
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy
 
@@ -69,7 +69,7 @@ def admission(**facts: Any) -> billing.Admission:
         output_tokens_wanted=50,
         messages=1,
     )
-    return dataclasses.replace(plain, **facts)
+    return msgspec.structs.replace(plain, **facts)
 
 
 def usages(store: journal.JournalStore, owner: str = "ada") -> list[dict[str, Any]]:
