@@ -118,9 +118,24 @@ async def test_every_other_route_asks_who_it_is(stage: Stage):
 async def test_a_path_that_no_route_has_is_told_as_json_under_api(stage: Stage):
     answer = await stage.visitor().get("/api/v1/nothing")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
-    answer = await stage.visitor().delete("/api/v1/config")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/api/v1/config", "GET"),
+        ("GET", "/api/v1/auth/login", "POST"),
+        ("HEAD", "/api/v1/auth/login", "POST"),
+        ("OPTIONS", "/api/v1/account", "DELETE, GET, PATCH"),
+        ("POST", "/healthz", "GET"),
+    ],
+)
+async def test_a_method_that_an_address_does_not_take_is_told_those_it_takes(
+    stage: Stage, method: str, path: str, allowed: str
+):
+    answer = await stage.visitor().request(method, path)
     assert answer.status_code == 405
-    assert answer.headers["allow"] == "GET"
+    assert answer.headers["allow"] == allowed
 
 
 async def test_a_wrong_body_says_where_it_is_wrong(stage: Stage):

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from novacore import kit, settings
-from novacore.gateway import problems
+from novacore.gateway import errors, problems
 from novacore.gateway.addresses import within
 from novacore.gateway.components import Probe, Watch
 from novacore.gateway.edge import Access, EdgeGate, Standing
@@ -22,6 +22,7 @@ from novacore.gateway.facts import edge_of
 from novacore.gateway.limiter import Limiter
 from novacore.gateway.limiter_memory import MemoryLimiter
 from novacore.gateway.limiter_redis import RedisLimiter
+from novacore.gateway.methods import MethodTable
 from novacore.gateway.metrics import Metrics
 from novacore.gateway.openapi import DescribedAPI
 from novacore.gateway.plans import PlanCache
@@ -32,6 +33,7 @@ from novacore.gateway.v1 import V1
 from novacore.gateway.webapp import WebApp
 
 _MODEL_PATHS = "/v1/"
+_METHOD_NOT_ALLOWED = 405
 
 
 class Gateway:
@@ -76,6 +78,8 @@ class Gateway:
         self.metrics.running.set_function(lambda: self.standing.running)
         self.version: str = self.api.version
         self.webapp = WebApp()
+        self.methods = MethodTable(ROUTERS)
+        """Which methods an address takes."""
         probes = Probes(self.services, limiter=self.limiter, standing=self.standing)
         self.watch = Watch(probes.all() | dict(more), vital=VITAL, clock=clock)
         """How each part of the server stands."""
@@ -158,6 +162,10 @@ def _api(gateway: Gateway) -> fastapi.FastAPI:
 
 async def _tell(request: fastapi.Request, error: Exception) -> Response:
     """An error of a route, as the table of `problems` has it."""
+    if isinstance(error, HTTPException) and error.status_code == _METHOD_NOT_ALLOWED:
+        # The framework names the methods of one route; others may share the address.
+        allowed = request.app.state.gateway.methods.allowed(request.scope["path"])
+        error = errors.MethodRefused(allowed=allowed)
     problem = problems.problem_of(error, upgrade_url=f"{_base_url(request)}/plans")
     body = problems.body_of(problem, correlation_id=edge_of(request.scope).correlation_id)
     return Response(

@@ -13,9 +13,13 @@ _API = ("api/", "v1/")
 @router.api_route("/{path:path}", methods=["GET", "HEAD"])
 async def web(request: fastapi.Request, path: str) -> Response:
     """A file of the web app, or its page."""
+    gateway = request.app.state.gateway
+    allowed = gateway.methods.allowed(request.scope["path"])
+    if allowed:
+        raise errors.MethodRefused(allowed=allowed)
     answer = None
     if not path.startswith(_API):
-        answer = request.app.state.gateway.webapp.answer(
+        answer = gateway.webapp.answer(
             path,
             query=request.url.query,
             accepts=request.headers.get("accept-encoding", ""),
