@@ -88,12 +88,14 @@ async def test_a_key_makes_no_keys_and_changes_no_account(stage: Stage):
         assert answer.status_code == 403, (method, path)
 
 
-@pytest.mark.parametrize("scopes", [["account"], ["admin"], ["everything"], []])
-async def test_a_key_gets_no_scope_that_a_key_can_not_have(stage: Stage, scopes):
+@pytest.mark.parametrize(
+    ("scopes", "status"), [(["account"], 400), (["admin"], 403), (["everything"], 400), ([], 400)]
+)
+async def test_a_key_gets_no_scope_that_a_key_can_not_have(stage: Stage, scopes, status):
     await stage.person(admin=True)
     person = await stage.person()
     answer = await person.client.post("/api/v1/api-keys", json={"name": "k", "scopes": scopes})
-    assert answer.status_code == 400
+    assert answer.status_code == status
 
 
 async def test_nobody_revokes_the_key_or_agent_of_another(stage: Stage):

@@ -68,6 +68,16 @@ def described(kind: type[pydantic.BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
+def also_html(
+    responses: dict[int | str, dict[str, Any]], *statuses: int
+) -> dict[int | str, dict[str, Any]]:
+    """Responses of a route that answers a form with a page, where a program gets JSON."""
+    page = {"text/html": {"schema": {"type": "string"}}}
+    for status in statuses:
+        responses.setdefault(status, {})["content"] = page
+    return responses
+
+
 def verify_form(token: str) -> HTMLResponse:
     """The page of the link that confirms an address."""
     return _page(
@@ -95,7 +105,7 @@ def reset_form(token: str, *, problem: str = "") -> HTMLResponse:
         '<label for="password">New password</label><input id="password" name="password" '
         'type="password" autocomplete="new-password" required autofocus>'
         '<button type="submit">Set it</button></form>',
-        status=400 if problem else 200,
+        status=409 if problem else 200,
     )
 
 
@@ -113,7 +123,7 @@ def failed(error: kit.NovaError) -> HTMLResponse:
         "This link does not work",
         f'<p class="problem" role="alert">{html.escape(str(error))}</p>'
         '<a class="do" href="/login">Sign in</a>',
-        status=400,
+        status=404,
     )
 
 

@@ -10,6 +10,7 @@ from novacore import kit
 
 if TYPE_CHECKING:
     from novacore.identity.accounts import Accounts
+    from novacore.identity.addresses import EMAIL_CHARS_MAX, EMAIL_PATTERN
     from novacore.identity.administration import Administration
     from novacore.identity.agents import Agents
     from novacore.identity.config import Config
@@ -63,6 +64,8 @@ if TYPE_CHECKING:
     from novacore.identity.vault import Vault, open_vault
 
 __all__ = [
+    "EMAIL_CHARS_MAX",
+    "EMAIL_PATTERN",
     "KEY_SCOPES",
     "METADATA",
     "MIGRATIONS",
@@ -119,6 +122,7 @@ __getattr__ = kit.late_names(
     __name__,
     {
         "accounts": ["Accounts"],
+        "addresses": ["EMAIL_CHARS_MAX", "EMAIL_PATTERN"],
         "administration": ["Administration"],
         "agents": ["Agents"],
         "config": ["Config"],

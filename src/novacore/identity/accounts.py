@@ -19,7 +19,7 @@ from novacore.identity.errors import (
 )
 from novacore.identity.model import Account, Client
 from novacore.identity.parts import Parts
-from novacore.identity.records import account_of, find_account
+from novacore.identity.records import account_of, find_account, plain
 from novacore.identity.tables import ACCOUNT, DEVICE, KEY, STATE, TICKET
 
 NAME_MAX: Final = 200
@@ -49,7 +49,7 @@ class Accounts:
             Throttled: too many.
         """
         parts = self._parts
-        address, name = addresses.parse(email), name.strip()[:NAME_MAX]
+        address, name = addresses.parse(email), plain(name, chars_max=NAME_MAX)
         if parts.registration == CLOSED:
             raise RegistrationRefused(needs_invitation=False)
         parts.passwords.check(password, personal=(address, name))
@@ -236,7 +236,7 @@ class Accounts:
                     ACCOUNT.update()
                     .where(ACCOUNT.c.id == account_id)
                     .values(
-                        name=row.name if name is None else name.strip()[:NAME_MAX],
+                        name=row.name if name is None else plain(name, chars_max=NAME_MAX),
                         preferences=kept,
                     )
                     .returning(ACCOUNT)

@@ -8,7 +8,7 @@ from novacore.identity import accounts, addresses, letters, sessions
 from novacore.identity.errors import AccountUnknown, AddressTaken
 from novacore.identity.model import Account, AccountPage, Role
 from novacore.identity.parts import Parts
-from novacore.identity.records import account_of, find_account
+from novacore.identity.records import account_of, find_account, plain
 from novacore.identity.tables import ACCOUNT
 
 
@@ -39,7 +39,7 @@ class Administration:
                 parts,
                 connection,
                 email=address,
-                name=name.strip()[: accounts.NAME_MAX],
+                name=plain(name, chars_max=accounts.NAME_MAX),
                 password_hash=password_hash,
                 is_verified=True,
                 is_admin=is_admin,
@@ -113,8 +113,8 @@ class Administration:
             .order_by(ACCOUNT.c.created_at_us.desc(), ACCOUNT.c.id.desc())
             .limit(limit + 1)
         )
-        if query:
-            part = addresses.key_of(query)
+        part = addresses.key_of(plain(query, chars_max=accounts.NAME_MAX))
+        if part:
             wanted = wanted.where(
                 ACCOUNT.c.email_key.contains(part, autoescape=True)
                 | sqlalchemy.func.lower(ACCOUNT.c.name).contains(part, autoescape=True)

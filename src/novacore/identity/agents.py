@@ -9,7 +9,7 @@ from novacore.identity import accounts, keys
 from novacore.identity.errors import AgentUnknown, LimitReached, NotAllowed
 from novacore.identity.model import Agent, KeyLimits, NewAgent
 from novacore.identity.parts import MINUTE_US, Parts
-from novacore.identity.records import find_account, limits_of, scopes_of, stored_scopes
+from novacore.identity.records import find_account, limits_of, plain, scopes_of, stored_scopes
 from novacore.identity.tables import ACCOUNT, KEY
 
 
@@ -126,7 +126,7 @@ class Agents:
             "id": self._parts.new_id(),
             "role": "agent",
             "email": "",
-            "name": name.strip()[: accounts.NAME_MAX],
+            "name": plain(name, chars_max=accounts.NAME_MAX),
             "preferences": "{}",
             "is_verified": False,
             "is_disabled": False,

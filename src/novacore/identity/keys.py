@@ -9,7 +9,7 @@ from novacore.identity import tokens
 from novacore.identity.errors import KeyUnknown, LimitReached
 from novacore.identity.model import APIKey, KeyLimits, NewKey
 from novacore.identity.parts import DAY_US, Parts
-from novacore.identity.records import find_account, key_of, stored_scopes
+from novacore.identity.records import find_account, key_of, plain, stored_scopes
 from novacore.identity.tables import KEY
 
 NAME_MAX = 200
@@ -107,7 +107,7 @@ def insert(
     values: dict[str, Any] = {
         "id": parts.new_id(),
         "account_id": account_id,
-        "name": name.strip()[:NAME_MAX],
+        "name": plain(name, chars_max=NAME_MAX),
         "prefix": secret[: tokens.SHOWN_CHARS],
         "digest": tokens.digest(secret),
         "scopes": scopes,

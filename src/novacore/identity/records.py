@@ -1,6 +1,7 @@
 """Rows of the tables as the plain data of this room, and back."""
 
 import json
+import unicodedata
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
@@ -20,7 +21,14 @@ from novacore.identity.model import (
 )
 from novacore.identity.tables import ACCOUNT
 
+IP_MAX: Final = 64
 USER_AGENT_MAX: Final = 300
+
+
+def plain(text: str, *, chars_max: int) -> str:
+    """Text as it is kept: trimmed, cut, without what no database and no terminal takes."""
+    kept = (each for each in text if unicodedata.category(each) not in {"Cc", "Cs"})
+    return "".join(kept).strip()[:chars_max]
 
 
 def account_of(row: Any) -> Account:

@@ -14,7 +14,7 @@ from novacore.identity.errors import (
 )
 from novacore.identity.model import Client, Session, SignedIn
 from novacore.identity.parts import DAY_US, Parts
-from novacore.identity.records import USER_AGENT_MAX, account_of
+from novacore.identity.records import IP_MAX, USER_AGENT_MAX, account_of, plain
 from novacore.identity.signing import KeyRing
 from novacore.identity.tables import ACCOUNT, DEVICE, REFRESH, SESSION
 
@@ -178,8 +178,8 @@ class Sessions:
             "created_at_us": now_us,
             "last_used_at_us": now_us,
             "expires_at_us": now_us + parts.config.session_days_max * DAY_US,
-            "ip": client.ip[:64],
-            "user_agent": client.user_agent[:USER_AGENT_MAX],
+            "ip": plain(client.ip, chars_max=IP_MAX),
+            "user_agent": plain(client.user_agent, chars_max=USER_AGENT_MAX),
         }
         connection.execute(SESSION.insert().values(session))
         return session
@@ -325,7 +325,11 @@ def end(
 
 def where_from(client: Client, *, now_us: int) -> dict[str, Any]:
     """What a letter says of a request."""
-    return {"device": client.user_agent[:USER_AGENT_MAX], "ip": client.ip, "at_us": now_us}
+    return {
+        "device": plain(client.user_agent, chars_max=USER_AGENT_MAX),
+        "ip": plain(client.ip, chars_max=IP_MAX),
+        "at_us": now_us,
+    }
 
 
 _FIND: Final = sqlalchemy.select(

@@ -21,6 +21,7 @@ CHANGE = sqlalchemy.Table(
     Column("generation", BigInteger, primary_key=True, autoincrement=False),
     Column("account_id", Text, nullable=False),
     Column("at_us", BigInteger, nullable=False),
+    Index("identity_change_at", "at_us"),
 )
 """Whose tokens and keys are to be looked up anew since which generation; empty: everybody's."""
 
@@ -62,8 +63,8 @@ SESSION = sqlalchemy.Table(
     Column("ip", Text, nullable=False),
     Column("user_agent", Text, nullable=False),
     Index("identity_session_account", "account_id", "ended_at_us"),
-    Index("identity_session_expires", "expires_at_us"),
     Index("identity_session_ended", "ended_at_us"),
+    Index("identity_session_expires", "expires_at_us"),
     Index("identity_session_used", "last_used_at_us"),
 )
 """Sign-ins: each is one family of refresh tokens."""
@@ -76,8 +77,8 @@ REFRESH = sqlalchemy.Table(
     Column("created_at_us", BigInteger, nullable=False),
     Column("replaced_at_us", BigInteger),
     Column("salt", Text),
-    Index("identity_refresh_session", "session_id"),
     Index("identity_refresh_replaced", "replaced_at_us"),
+    Index("identity_refresh_session", "session_id"),
 )
 """Refresh tokens. A replaced one stays known, so that its use by a thief is noticed."""
 

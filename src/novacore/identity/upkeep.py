@@ -1,6 +1,6 @@
 """What goes with time: what ran out is removed, the signing key is replaced when it is old."""
 
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy
 
@@ -17,8 +17,14 @@ from novacore.identity.tables import (
     TICKET,
 )
 
-_DEVICE_US = 400 * DAY_US
+_DEVICE_DAYS: Final = 400
 """As long as a browser keeps a cookie."""
+_REPLACED_DAYS: Final = 7
+"""Use of a replaced refresh token is noticed for so long."""
+_THROTTLE_DAYS: Final = 8
+"""Longer than the longest wait that can be set."""
+_ROWS_MAX: Final = 500
+"""Rows that one transaction removes, so that nobody waits long for it."""
 
 
 def clean_up(parts: Parts, ring: KeyRing) -> dict[str, int]:
@@ -29,33 +35,39 @@ def clean_up(parts: Parts, ring: KeyRing) -> dict[str, int]:
     """
     now_us = parts.now_us()
     idle_us = parts.config.session_idle_days * DAY_US
-    over = (
-        SESSION.c.expires_at_us < now_us,
-        SESSION.c.ended_at_us < now_us - DAY_US,
-        SESSION.c.last_used_at_us < now_us - idle_us,
-    )
-    rotated_before_us = now_us - 7 * DAY_US
-    # One statement for each reason, so that each finds its rows by an index.
-    statements = [
-        *(
-            ("refresh_tokens", REFRESH.delete().where(REFRESH.c.session_id.in_(_ids(each))))
-            for each in over
+    wanted: list[tuple[str, Any, Any, Any, int]] = [
+        ("sessions", SESSION, SESSION.c.id, SESSION.c.expires_at_us, now_us),
+        ("sessions", SESSION, SESSION.c.id, SESSION.c.ended_at_us, now_us - DAY_US),
+        ("sessions", SESSION, SESSION.c.id, SESSION.c.last_used_at_us, now_us - idle_us),
+        (
+            "refresh_tokens",
+            REFRESH,
+            REFRESH.c.digest,
+            REFRESH.c.replaced_at_us,
+            now_us - _REPLACED_DAYS * DAY_US,
         ),
-        ("refresh_tokens", REFRESH.delete().where(REFRESH.c.replaced_at_us < rotated_before_us)),
-        *(("sessions", SESSION.delete().where(each)) for each in over),
-        ("tickets", TICKET.delete().where(TICKET.c.expires_at_us < now_us - DAY_US)),
-        # Longer than the longest wait that can be set.
-        ("throttles", THROTTLE.delete().where(THROTTLE.c.seen_at_us < now_us - 8 * DAY_US)),
+        ("tickets", TICKET, TICKET.c.digest, TICKET.c.expires_at_us, now_us - DAY_US),
+        (
+            "throttles",
+            THROTTLE,
+            THROTTLE.c.name,
+            THROTTLE.c.seen_at_us,
+            now_us - _THROTTLE_DAYS * DAY_US,
+        ),
         (
             "devices",
-            DEVICE.delete().where(DEVICE.c.last_used_at_us < now_us - _DEVICE_US),
+            DEVICE,
+            DEVICE.c.digest,
+            DEVICE.c.last_used_at_us,
+            now_us - _DEVICE_DAYS * DAY_US,
         ),
-        ("changes", CHANGE.delete().where(CHANGE.c.at_us < now_us - HOUR_US)),
+        ("changes", CHANGE, CHANGE.c.generation, CHANGE.c.at_us, now_us - HOUR_US),
     ]
+    gone: dict[str, int] = {}
+    for what, table, key, moment, before_us in wanted:
+        removed = _sweep(parts, table, key=key, moment=moment, before_us=before_us)
+        gone[what] = gone.get(what, 0) + removed
     with parts.database.begin() as connection:
-        gone = dict.fromkeys((what for what, _ in statements), 0)
-        for what, each in statements:
-            gone[what] += connection.execute(each).rowcount
         ring.clean_up(connection)
         is_due = ring.is_due(connection, age_us=parts.config.signing_key_days * DAY_US)
     if is_due:
@@ -63,8 +75,20 @@ def clean_up(parts: Parts, ring: KeyRing) -> dict[str, int]:
     return gone
 
 
-def _ids(condition: sqlalchemy.ColumnElement[bool]) -> sqlalchemy.Select[Any]:
-    return sqlalchemy.select(SESSION.c.id).where(condition)
+def _sweep(parts: Parts, table: Any, *, key: Any, moment: Any, before_us: int) -> int:
+    """Remove the rows whose moment is past, a few at a time, each found by an index."""
+    count = 0
+    past = moment < before_us
+    while True:
+        with parts.database.begin() as connection:
+            found = sqlalchemy.select(key).where(past).order_by(moment).limit(_ROWS_MAX)
+            keys = list(connection.execute(found).scalars())
+            if table is SESSION and keys:
+                connection.execute(REFRESH.delete().where(REFRESH.c.session_id.in_(keys)))
+            if keys:
+                count += connection.execute(table.delete().where(key.in_(keys), past)).rowcount
+        if len(keys) < _ROWS_MAX:
+            return count
 
 
 def erase(parts: Parts, account_id: str) -> None:

@@ -115,8 +115,11 @@ def test_only_so_many_run_at_once_and_more_than_may_wait_are_turned_away():
 
 @pytest.mark.parametrize(
     "address",
-    ["ada@example.org", "a+b@x.co", "ada@localhost", "Ünï@exämple.org", "a" * 64 + "@b.c"],
-)
+    [
+        "ada@example.org", "a+b@x.co", "ada@localhost", "Ünï@exämple.org", "a" * 64 + "@b.c",
+        "иван@почта.рф", "x_y@sub.a-b.example", "用户@例子.测试",
+    ],
+)  # fmt: skip
 def test_an_address_of_mail_is_taken(address):
     assert addresses.parse(f"  {address} ") == address
 
@@ -126,7 +129,7 @@ def test_an_address_of_mail_is_taken(address):
     [
         "", "ada", "@example.org", "ada@", "a b@example.org", "a@b@c", "a@b.c\nBcc: x@y.z",
         "a\x00@b.c", "a@-b.c", "a@b..c", "<a@b.c>", "a@b.c,d@e.f", "a" * 65 + "@b.c",
-        "a@" + "b." * 130 + "c", "a\u200b@b.c",
+        "a@" + "b." * 130 + "c", "a\u200b@b.c", "a@b.c\n@d", "a;b@c.d", '"a b"@c.d', "a\u202e@b.c",
     ],
 )  # fmt: skip
 def test_what_is_no_address_is_refused(address):

@@ -12,6 +12,7 @@ from novacore.gateway.routes.people import (
     Email,
     NewcomerHere,
     Password,
+    PasswordNow,
     SignedInHere,
     account_answer,
     client_of,
@@ -35,21 +36,21 @@ class Profile(Body):
 class PasswordChange(Body):
     """The password now, and the one to be."""
 
-    current_password: Password
+    current_password: PasswordNow
     password: Password
 
 
 class AddressChange(Body):
     """The password, and the new address."""
 
-    password: Password
+    password: PasswordNow
     email: Email
 
 
 class PasswordAgain(Body):
     """The password, to be sure."""
 
-    password: Password
+    password: PasswordNow
 
 
 class Message(Answer):
@@ -65,7 +66,7 @@ async def get_account(principal: SignedInUnverified, serving: Serving) -> Accoun
     return await account_answer(serving, account)
 
 
-@router.patch("", operation_id="update_account", responses=documented(400, 401, 403))
+@router.patch("", operation_id="update_account", responses=documented(400, 401, 403, 409))
 async def update_account(body: Profile, principal: NewcomerHere, serving: Serving) -> AccountAnswer:
     """Change the name or the preferences."""
     account = await serving.run(
@@ -77,7 +78,9 @@ async def update_account(body: Profile, principal: NewcomerHere, serving: Servin
     return await account_answer(serving, account)
 
 
-@router.post("/password", operation_id="change_password", responses=documented(400, 401, 403, 429))
+@router.post(
+    "/password", operation_id="change_password", responses=documented(400, 401, 403, 409, 429)
+)
 async def change_password(
     body: PasswordChange, principal: SignedInHere, client: Client, serving: Serving
 ) -> Message:

@@ -16,6 +16,7 @@ from novacore.gateway.routes.people import (
     Email,
     Id,
     Password,
+    PasswordNow,
     SignedInHere,
     account_answer,
     client_of,
@@ -46,7 +47,7 @@ class Credentials(Body):
     """Address and password."""
 
     email: Email
-    password: Password
+    password: PasswordNow
 
 
 class TokenGiven(Body):
@@ -126,7 +127,7 @@ class KeySet(Answer):
     "/register",
     status_code=202,
     operation_id="register",
-    responses=documented(400, 403, 429),
+    responses=documented(400, 403, 409, 429),
 )
 async def register(body: Registration, client: Client, serving: Serving) -> Message:
     """Make an account. The answer is the same whether the address had one or not."""
@@ -151,7 +152,7 @@ async def verify_email_page(token: Annotated[str, fastapi.Query(max_length=200)]
     "/verify-email",
     operation_id="verify_email",
     response_model=AccountAnswer,
-    responses=documented(400),
+    responses=form_pages.also_html(documented(400, 404), 200, 404),
     openapi_extra=form_pages.described(TokenGiven),
 )
 async def verify_email(request: fastapi.Request, serving: Serving) -> Response | AccountAnswer:
@@ -303,7 +304,7 @@ async def reset_password_page(
     "/reset-password",
     operation_id="reset_password",
     response_model=Message,
-    responses=documented(400),
+    responses=form_pages.also_html(documented(400, 404, 409), 200, 404, 409),
     openapi_extra=form_pages.described(NewPassword),
 )
 async def reset_password(

@@ -9,14 +9,29 @@ from novacore import identity
 from novacore.gateway.dependencies import Answer, ClientFacts, current
 from novacore.gateway.services import Services
 
-Email = Annotated[str, pydantic.Field(min_length=3, max_length=254, examples=["ada@example.org"])]
-Password = Annotated[
-    str, pydantic.Field(min_length=1, max_length=1_024, examples=["a quiet violet harbour"])
+Email = Annotated[
+    str,
+    pydantic.Field(
+        pattern=identity.EMAIL_PATTERN,
+        max_length=identity.EMAIL_CHARS_MAX,
+        examples=["ada@example.org"],
+    ),
 ]
+Password = Annotated[
+    str,
+    pydantic.Field(min_length=8, max_length=128, examples=["a quiet violet harbour"]),
+]
+"""One to be used from now on."""
+PasswordNow = Annotated[
+    str, pydantic.Field(min_length=1, max_length=128, examples=["a quiet violet harbour"])
+]
+"""One that is in use."""
 Name = Annotated[str, pydantic.Field(min_length=1, max_length=200)]
 Scopes = Annotated[
-    list[str], pydantic.Field(min_length=1, max_length=10, examples=[["chat", "models"]])
+    list[Literal["chat", "models", "memory", "usage", "admin"]],
+    pydantic.Field(min_length=1, max_length=10, examples=[["chat", "models"]]),
 ]
+"""Of a key or an agent; `admin` only for administrators' keys."""
 PerMinute = Annotated[int, pydantic.Field(ge=1, le=1_000_000)]
 PerDay = Annotated[int, pydantic.Field(ge=1, le=10**12)]
 Id = Annotated[str, fastapi.Path(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]

@@ -40,6 +40,7 @@ def _change() -> None:
         sa.Column("account_id", sa.Text, nullable=False),
         sa.Column("at_us", sa.BigInteger, nullable=False),
     )
+    op.create_index("identity_change_at", "identity_change", ["at_us"])
 
 
 def _account() -> None:
@@ -80,8 +81,8 @@ def _session() -> None:
         sa.Column("user_agent", sa.Text, nullable=False),
     )
     op.create_index("identity_session_account", "identity_session", ["account_id", "ended_at_us"])
-    op.create_index("identity_session_expires", "identity_session", ["expires_at_us"])
     op.create_index("identity_session_ended", "identity_session", ["ended_at_us"])
+    op.create_index("identity_session_expires", "identity_session", ["expires_at_us"])
     op.create_index("identity_session_used", "identity_session", ["last_used_at_us"])
 
 
@@ -94,8 +95,8 @@ def _refresh() -> None:
         sa.Column("replaced_at_us", sa.BigInteger),
         sa.Column("salt", sa.Text),
     )
-    op.create_index("identity_refresh_session", "identity_refresh", ["session_id"])
     op.create_index("identity_refresh_replaced", "identity_refresh", ["replaced_at_us"])
+    op.create_index("identity_refresh_session", "identity_refresh", ["session_id"])
 
 
 def _device() -> None:
