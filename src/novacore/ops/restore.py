@@ -181,7 +181,9 @@ def restore_store(
     *,
     at: Moment,
     erasures: Sequence[journal.Erased] = (),
+    owners: Collection[str] = (),
     progress: Progress = unseen,
+    before_end: Callable[[], None] | None = None,
 ) -> Copied:
     """Copy a store that was brought back by other means, as by pgBackRest, and open a new epoch.
 
@@ -192,7 +194,9 @@ def restore_store(
         target: where to; empty, or such a copy begun before.
         at: the moment; the source must reach it.
         erasures: the newest list of erasures.
+        owners: owners that were erased for good; nothing of theirs is copied.
         progress: told of entries done.
+        before_end: called before anybody can open the target.
 
     Raises:
         BackupUnknown: the source ends before the moment.
@@ -205,8 +209,13 @@ def restore_store(
         )
     target.begin_copy(state.journal)
     listed = merged(source.erasures(), erasures)
-    copying = Copying(target, until=at, erasures=listed, progress=progress, total=state.sequence)
+    copying = Copying(
+        target, until=at, erasures=listed, owners=owners, progress=progress,
+        total=state.sequence,
+    )  # fmt: skip
     done = _copy_store(source, copying, target)
+    if before_end is not None:
+        before_end()
     epoch = new_epoch()
     target.end_copy(epoch)
     return dataclasses.replace(done, epoch=str(epoch))

@@ -176,7 +176,11 @@ def test_everything_moves_to_postgresql_and_back(nova: Nova, tmp_path, postgres_
         assert nova("restore", "--into", into).code == 0
         patch.setenv("NOVA_DATABASE_URL", into)
         assert facts(nova, secrets) == EVERYTHING
+        # As it would be brought back by a tool of the server's administrator.
+        brought = nova("restore", "--from", into, "--into", str(tmp_path / "brought"))
+        assert brought.code == 0, brought.err
     assert facts(at(nova, tmp_path / "back"), secrets) == EVERYTHING
+    assert facts(at(nova, tmp_path / "brought"), secrets) == EVERYTHING
 
 
 def test_a_move_over_other_accounts_is_refused_and_changes_nothing(nova: Nova, tmp_path) -> None:

@@ -49,10 +49,9 @@ def _restore_store(
 ) -> ops.Copied:
     """From a database that was brought back by other means: with the erasures that are known."""
     chosen = context.settings
-    known = [
-        *journal.read_erasures(chosen.data_dir),
-        *ops.read_erasures(places.backup_folder(chosen)),
-    ]
+    folder = places.backup_folder(chosen)
+    known = [*journal.read_erasures(chosen.data_dir), *ops.read_erasures(folder)]
+    erased = _erased_accounts(chosen, folder)
     with (
         bootstrap.open_place(chosen, origin) as source,
         bootstrap.open_place(chosen, place) as target,
@@ -63,8 +62,25 @@ def _restore_store(
             target,
             at=at,
             erasures=known,
+            owners=erased,
             progress=lambda count, total: bars.show("restoring", count, total),
+            before_end=lambda: _take_business(chosen, origin, place=place, erased=erased),
         )
+
+
+def _take_business(
+    chosen: settings.Settings, origin: str, *, place: str | Path, erased: Collection[str]
+) -> None:
+    keys = chosen.data_dir / bootstrap.KEYS_FOLDER
+    with ops.spooled(origin, keys=keys, scratch=chosen.data_dir / places.SCRATCH) as files:
+        _restore_business(chosen, list(files), place=place, erased=erased)
+
+
+def _erased_accounts(chosen: settings.Settings, backups: Path) -> set[str]:
+    return {
+        *bootstrap.read_erased_accounts(chosen.data_dir),
+        *bootstrap.read_erased_accounts(backups),
+    }
 
 
 def _restore(
@@ -72,10 +88,7 @@ def _restore(
 ) -> ops.Copied:
     chosen = context.settings
     known = journal.read_erasures(chosen.data_dir)
-    erased = {
-        *bootstrap.read_erased_accounts(chosen.data_dir),
-        *bootstrap.read_erased_accounts(catalog.folder),
-    }
+    erased = _erased_accounts(chosen, catalog.folder)
     with contextlib.suppress(ops.BackupUnwritten):
         # Read-only backups can be restored from, too.
         ops.note_erasures(catalog.folder, known)
