@@ -46,6 +46,10 @@ def test_a_data_directory_of_an_older_release_opens_whole_and_takes_more(
 ) -> None:
     _unpack(archive, tmp_path)
     facts = json.loads(archive.with_name(archive.name.replace(".tar.xz", ".json")).read_text())
+    accounts = facts.pop("accounts", None)
+    if accounts is not None:
+        told = _tool().describe_accounts(tmp_path / "data", key=accounts["key"])
+        assert told == accounts
     with journal.open_store(tmp_path / "data") as store:
         assert _tool().describe(store) == facts
         assert store.verify(all_owners=True).is_sound
@@ -57,3 +61,9 @@ def test_a_data_directory_of_an_older_release_opens_whole_and_takes_more(
         assert talk.open(at=3).gaps == []
         assert talk.open().gaps == [3, 40]
         assert store.verify(all_owners=True).is_sound
+
+
+def test_the_next_release_leaves_accounts_behind_that_are_found_again(tmp_path: Path) -> None:
+    tool = _tool()
+    accounts = tool.fill_accounts(tmp_path / "data")
+    assert tool.describe_accounts(tmp_path / "data", key=accounts["key"]) == accounts
