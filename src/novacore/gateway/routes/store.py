@@ -21,8 +21,9 @@ from novacore.gateway.problem_schema import documented
 from novacore.gateway.routes import store_schema as schema
 
 _PAGE_MAX: Final = 10_000
-_INVALID: Final = 400
-_CONFLICT: Final = 409
+_STATUSES: Final = {400: 409, 410: 404}
+"""What was asked is well formed: it is what is stored, or its limits, that refuse it; and what was
+erased is not there."""
 _OCTETS: Final = "application/octet-stream"
 _USAGE: Final = "usage"
 _HOLD: Final = "hold"
@@ -281,7 +282,7 @@ async def find_entry(entry_id: _Id, store: Store, serving: Serving) -> schema.En
     operation_id="store_get_blob",
     summary="A text that lives outside its entry",
     response_class=Response,
-    responses=_binary("Its bytes", 404, 410),
+    responses=_binary("Its bytes", 404),
 )
 async def get_blob(
     digest: Annotated[str, fastapi.Path(pattern=schema.DIGEST, description="SHA-256, hexadecimal")],
@@ -402,8 +403,7 @@ def _refusal(error: kit.NovaError, request: fastapi.Request) -> Response:
     }
     return Response(
         msgspec.json.encode({"error": inner}),
-        # What was asked is well formed: it is what is stored, or its limits, that refuse it.
-        status_code=_CONFLICT if problem.status == _INVALID else problem.status,
+        status_code=_STATUSES.get(problem.status, problem.status),
         media_type="application/json",
         headers=dict(problem.headers),
     )
