@@ -61,11 +61,9 @@ def documented_stream(description: str) -> dict[int | str, dict[str, Any]]:
     return {
         200: {
             "description": description,
+            # No schema: tools read one of a stream as that of each event, in words of their own.
             "content": {
-                EVENT_STREAM: {
-                    "schema": {"type": "string"},
-                    "example": 'id: 3\nevent: delta\ndata: {"text":"Hello"}\n\n',
-                }
+                EVENT_STREAM: {"example": 'id: 3\nevent: delta\ndata: {"text":"Hello"}\n\n'}
             },
         }
     }

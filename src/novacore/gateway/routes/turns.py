@@ -27,6 +27,8 @@ class Said(Body):
     text: str = pydantic.Field(
         description="At most 10,000 characters (chat.message_characters_max); kept as it is",
         examples=["What did I say about the garden?"],
+        # Told, and checked by chat: its errors say what was wrong with the message.
+        json_schema_extra={"minLength": 1, "maxLength": 10_000, "pattern": r"\S"},
     )
     model: str = pydantic.Field(
         "", max_length=200, description="Who answers; empty: the conversation's model"
