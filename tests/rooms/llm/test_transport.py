@@ -9,15 +9,29 @@ from typing import Self
 import pytest
 
 from novacore import llm
+from novacore.llm.relay.pool import PooledTransport
+from novacore.llm.transport import Transport
 from novacore.llm.transport_aiohttp import AiohttpTransport
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok"
 
 
-@pytest.fixture
-async def transport() -> AsyncIterator[AiohttpTransport]:
-    made = AiohttpTransport(
-        connect_timeout_ms=2_000, first_byte_timeout_ms=2_000, idle_timeout_ms=2_000
+def _open(kind: str, **timeouts_ms: int) -> Transport:
+    if kind == "aiohttp":
+        return AiohttpTransport(**timeouts_ms)
+    return PooledTransport(**timeouts_ms, connections_max=10, keep_ms=10_000)
+
+
+KINDS = ("aiohttp", "pooled")
+
+
+@pytest.fixture(params=KINDS)
+async def transport(request) -> AsyncIterator[Transport]:
+    made = _open(
+        request.param,
+        connect_timeout_ms=2_000,
+        first_byte_timeout_ms=2_000,
+        idle_timeout_ms=2_000,
     )
     yield made
     await made.close()
@@ -54,7 +68,7 @@ class Server:
         await self._server.wait_closed()
 
 
-async def _post(transport: AiohttpTransport, url: str) -> bytes:
+async def _post(transport: Transport, url: str) -> bytes:
     async with transport.post(url, headers={}, body=b"body") as response:
         return await response.read(bytes_max=100)
 
@@ -84,7 +98,8 @@ async def test_a_body_is_read_up_to_its_limit(transport):
         assert await response.read(bytes_max=1) == b"o"
 
 
-async def test_a_connection_that_is_never_accepted_is_given_up():
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_connection_that_is_never_accepted_is_given_up(kind):
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -94,8 +109,8 @@ async def test_a_connection_that_is_never_accepted_is_given_up():
             one.setblocking(False)
             with contextlib.suppress(BlockingIOError):
                 one.connect(address)
-        transport = AiohttpTransport(
-            connect_timeout_ms=50, first_byte_timeout_ms=20_000, idle_timeout_ms=20_000
+        transport = _open(
+            kind, connect_timeout_ms=50, first_byte_timeout_ms=20_000, idle_timeout_ms=20_000
         )
         with pytest.raises(llm.TimedOut, match=r"llm\.connect_timeout_ms"):
             await _post(transport, f"http://127.0.0.1:{address[1]}")
