@@ -49,8 +49,10 @@ class WebServer:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        assert self._ready.wait(PATIENCE_S), "".join(self.lines)
-        assert self.url, "".join(self.lines)
+        self._ready.wait(PATIENCE_S)
+        if not self.url:
+            self.stop()
+            raise AssertionError("the server did not start:\n" + "".join(self.lines))
 
     def _read(self) -> None:
         assert self._process.stdout is not None

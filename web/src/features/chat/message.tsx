@@ -46,6 +46,8 @@ export const MessageItem = memo(function MessageItem(props: MessageItemProps) {
       aria-label={message.role === "user" ? "You" : "Answer"}
       className={cx(
         "group/message scroll-mt-24 rounded-2xl",
+        // Its actions, mostly unseen, are distance enough to the answer.
+        message.role === "user" && !isLast && "mb-2",
         // Long conversations stay quick: what is out of sight is not laid out.
         !isLast && "[contain-intrinsic-size:auto_10rem] [content-visibility:auto]",
         isMarked && "outline-2 outline-offset-8 outline-accent-ink",
@@ -79,7 +81,7 @@ function Said({ message, actions, isBusy }: MessageItemProps) {
   return (
     <div className="space-y-1">
       <SaidText text={message.text} />
-      <div className={cx(ACTIONS, ON_DEMAND, "-mb-4 justify-end")}>
+      <div className={cx(ACTIONS, ON_DEMAND, "justify-end")}>
         <Time atUs={message.said_at_us} />
         <CopyButton text={message.text} />
         <IconButton
