@@ -6,14 +6,15 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+import msgspec
+
 from novacore.billing.usage import Usage
 
 USED: Final = 0
 CORRECTED: Final = 1
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the ledger; the fields are its columns, in order."""
 
     hold_id: str
@@ -50,7 +51,7 @@ class Line:
         return self.ms if self.agent_id else 0
 
 
-NAMES: Final = tuple(field.name for field in dataclasses.fields(Line))
+NAMES: Final = Line.__struct_fields__
 _DIFFERENCES: Final = (
     "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "messages", "ms",
     "over_tokens",
@@ -59,7 +60,7 @@ _DIFFERENCES: Final = (
 
 def row_of(line: Line) -> tuple[Any, ...]:
     """The line as a row."""
-    return tuple(getattr(line, name) for name in NAMES)
+    return msgspec.structs.astuple(line)
 
 
 def line_of(usage: Usage, *, estimate: Line | None = None) -> Line:
@@ -95,7 +96,7 @@ def line_of(usage: Usage, *, estimate: Line | None = None) -> Line:
         return line
     # On the estimate's day, model and agent, so that every sum moves by the difference alone.
     differences = {name: getattr(line, name) - getattr(estimate, name) for name in _DIFFERENCES}
-    return dataclasses.replace(estimate, line=CORRECTED, source=usage.source, **differences)
+    return msgspec.structs.replace(estimate, line=CORRECTED, source=usage.source, **differences)
 
 
 @dataclasses.dataclass(kw_only=True, slots=True)

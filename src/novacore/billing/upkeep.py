@@ -43,14 +43,16 @@ WHERE account_id = ? AND plan_ends_at_us = ? AND reminded_at_us IS NULL"""
 
 OLD_HOLDS: Final = """
 DELETE FROM billing_hold WHERE id IN (
-    SELECT id FROM billing_hold WHERE state <> 'open' AND closed_at_us < ? LIMIT 1000)"""
+    SELECT id FROM billing_hold
+    WHERE id < ? AND state <> 'open' AND closed_at_us < ? LIMIT 1000)"""
+"""Found by the time in their ids, which no index of its own needs; what is asked decides."""
 OLD_REPLIES: Final = """
 DELETE FROM billing_reply WHERE hold_id IN (
     SELECT hold_id FROM billing_reply WHERE expires_at_us <= ? LIMIT 1000)
 AND expires_at_us <= ?"""
 OLD_LINES: Final = """
 DELETE FROM billing_ledger WHERE hold_id IN (
-    SELECT hold_id FROM billing_ledger WHERE day < ? LIMIT 1000) AND day < ?"""
+    SELECT hold_id FROM billing_ledger WHERE hold_id < ? AND day < ? LIMIT 1000) AND day < ?"""
 
 
 class Upkeep:
@@ -170,10 +172,12 @@ class Upkeep:
             now_us = self._database.now_us(connection)
         closed_before = now_us - self._config.hold_days * DAY_US
         since = self.ledger_since(now_us)
+        # A day more than what is asked, for clocks that differ.
+        before_since = now_us - (self._config.ledger_days - 1) * DAY_US
         return {
-            "holds": self._remove(OLD_HOLDS, closed_before),
+            "holds": self._remove(OLD_HOLDS, _id_of(closed_before), closed_before),
             "replies": self._remove(OLD_REPLIES, now_us, now_us),
-            "lines": self._remove(OLD_LINES, since, since),
+            "lines": self._remove(OLD_LINES, _id_of(before_since), since, since),
         }
 
     def ledger_since(self, now_us: int) -> str:
@@ -222,6 +226,12 @@ class Upkeep:
         self._accounts.make(connection, [account_id], now_us=now_us)
         self._accounts.find(connection, [account_id], is_locked=True)
         return self._database.now_us(connection)
+
+
+def _id_of(at_us: int) -> str:
+    """What every id that was made before a moment is below."""
+    time_ms = f"{max(0, at_us) // 1_000:012x}"
+    return f"{time_ms[:8]}-{time_ms[8:]}"
 
 
 def _tables_of_accounts() -> Sequence[sqlalchemy.Table]:

@@ -10,7 +10,6 @@ depends_on = None
 
 
 _OPEN = sa.text("state = 'open'")
-_CLOSED = sa.text("state <> 'open'")
 
 
 def upgrade() -> None:
@@ -65,27 +64,14 @@ def _hold() -> None:
         sa.Column("admitted_at_us", sa.BigInteger, nullable=False),
         sa.Column("lease_until_us", sa.BigInteger, nullable=False),
         sa.Column("closed_at_us", sa.BigInteger),
+        sqlite_with_rowid=False,
     )
     op.create_index(
         "billing_hold_open",
         "billing_hold",
-        ["account_id"],
+        ["account_id", "lease_until_us"],
         sqlite_where=_OPEN,
         postgresql_where=_OPEN,
-    )
-    op.create_index(
-        "billing_hold_lease",
-        "billing_hold",
-        ["lease_until_us"],
-        sqlite_where=_OPEN,
-        postgresql_where=_OPEN,
-    )
-    op.create_index(
-        "billing_hold_closed",
-        "billing_hold",
-        ["closed_at_us"],
-        sqlite_where=_CLOSED,
-        postgresql_where=_CLOSED,
     )
 
 
@@ -130,9 +116,9 @@ def _ledger() -> None:
         sa.Column("messages", sa.Integer, nullable=False),
         sa.Column("ms", sa.BigInteger, nullable=False),
         sa.Column("over_tokens", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
     )
     op.create_index("billing_ledger_account_day", "billing_ledger", ["account_id", "day"])
-    op.create_index("billing_ledger_day", "billing_ledger", ["day"])
 
 
 def _counter() -> None:
