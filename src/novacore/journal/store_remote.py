@@ -1,7 +1,7 @@
 """A journal on a server, as a storage engine: the rules are the server's, the reading is done here.
 
 Every call is a round trip. It is safe to ask twice: entries and sessions have their ids before they
-are sent. The other side is `serving`; what carries the words to and fro is a `Channel`.
+are sent. The other side is `serving`; what carries the words there and back is a `Channel`.
 """
 
 import hashlib

@@ -166,14 +166,15 @@ def _checked_url(url: str) -> str:
 
 def _why(error: urllib3.exceptions.HTTPError) -> str:
     """In a few words; the library's own name objects and repeat the address."""
-    if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
-        return "it does not answer"
     if isinstance(error, urllib3.exceptions.ReadTimeoutError):
         return "its answer does not come"
     if isinstance(error, urllib3.exceptions.NameResolutionError):
         return "there is no such name"
     if isinstance(error, urllib3.exceptions.NewConnectionError):
         return "nobody takes the connection"
+    # Of this one the two above are kinds.
+    if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
+        return "it does not answer"
     if isinstance(error, urllib3.exceptions.SSLError):
         return "its certificate is not trusted, or TLS failed"
     return "the connection was lost"
