@@ -19,6 +19,7 @@ _BATCH_ENTRIES: Final = 1_000
 _OWNERS_MAX: Final = 10_000
 _IDLE_S: Final = 5.0
 _RETRY_S: Final = 1.0
+_GATHER_S: Final = 0.02
 _MARK_ENTRIES: Final = 20_000
 """After so many entries without usage the watermark is written all the same."""
 
@@ -41,6 +42,7 @@ class UsageFeed:
         change nothing."""
         self._turn = threading.Lock()
         self._woken = threading.Event()
+        self._closing = threading.Event()
         self._is_closed = False
         self._thread: threading.Thread | None = None
         self._reader = UsageReader(feed)
@@ -87,6 +89,7 @@ class UsageFeed:
     def close(self) -> None:
         """Settle what is there, and end the thread. Idempotent."""
         self._is_closed = True
+        self._closing.set()
         self._woken.set()
         if self._thread is not None:
             self._thread.join()
@@ -94,7 +97,9 @@ class UsageFeed:
 
     def _run(self) -> None:
         while True:
-            self._woken.wait(_IDLE_S)
+            if self._woken.wait(_IDLE_S) and not self._is_closed:
+                # What ends meanwhile is read and settled with it, at the cost of one.
+                self._closing.wait(_GATHER_S)
             is_last = self._is_closed
             self._woken.clear()
             try:
