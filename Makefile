@@ -69,8 +69,9 @@ bench-recall: ## Measure how well recall finds what was said; DATA=file.json nam
 		$(if $(DATA),--data "$(DATA)")
 
 bench-gateway: ## Measure the model API beside LiteLLM's proxy, in alternating rounds
-	$(BOOTSTRAP) bench --into .venv-bench
-	PATH="$(CURDIR)/.venv-bench/bin:$$PATH" .venv-bench/bin/python -m benchmarks.gateway
+	$(BOOTSTRAP) dev
+	$(BOOTSTRAP) bench-gateway --into .venv-bench-gateway
+	$(IN_VENV) $(VENV_PYTHON) -m benchmarks.gateway
 
 bench-load: ## Measure 50 and 100 people at once in full chat turns, and kill the server in mid-load
 	$(BOOTSTRAP) dev

@@ -19,6 +19,7 @@ LOCKS: dict[str, tuple[str, ...]] = {
     "local": (PROJECT, "--extra", "local", "--extra", "recall", "--extra", "server"),
     "run": (PROJECT,),
     "bench": (PROJECT, "--extra", "recall", "--group", "bench"),
+    "bench-gateway": ("--group", "bench-gateway"),
 }
 SHAPE = (
     "--universal",
@@ -42,7 +43,7 @@ def main() -> int:
         output = f"requirements/{name}.txt"
         command = [*tool, *SHAPE, *inputs, "--output-file", output]
         # The peers of the bench have needs of their own, and an environment of their own.
-        if name not in ("dev", "build", "lock", "bench"):
+        if name not in ("dev", "build", "lock", "bench", "bench-gateway"):
             command += ["--constraint", "requirements/dev.txt"]
         if subprocess.run(command, cwd=ROOT, env=setting, check=False).returncode != 0:
             print(f"{output} could not be made", file=sys.stderr)
