@@ -196,3 +196,11 @@ async def test_nobody_mints_a_token_for_a_service(stage: Stage):
         "/api/v1/auth/service/token", json={"serviceName": "gateway"}
     )
     assert answer.status_code in {401, 404, 405}
+
+
+async def test_a_whole_number_may_be_written_as_json_writes_numbers(stage: Stage):
+    person = await stage.person()
+    for written, status in ((60.0, 201), (60.5, 400), ("60", 400), (True, 400)):
+        body = {"name": "k", "requests_per_minute": written}
+        answer = await person.client.post("/api/v1/api-keys", json=body)
+        assert answer.status_code == status, written

@@ -7,12 +7,11 @@ import pydantic
 
 from novacore import identity
 from novacore.gateway.dependencies import (
+    PAGE_MAX,
     Administrator,
     Answer,
     Body,
-    Page,
     Serving,
-    encode_cursor,
 )
 from novacore.gateway.problem_schema import documented
 from novacore.gateway.routes.people import Email, Id
@@ -62,18 +61,26 @@ class Message(Answer):
     message: str
 
 
+Cursor = Annotated[
+    str,
+    fastapi.Query(
+        pattern=r"^([0-9]{1,17}-[0-9a-f-]{1,36})?$", description="`next_cursor` of the last page"
+    ),
+]
+Limit = Annotated[int, fastapi.Query(ge=1, le=PAGE_MAX, description="Most users on the page")]
 Search = Annotated[str, fastapi.Query(max_length=200, description="Part of an address or a name")]
 
 
 @router.get("/users", operation_id="list_users", responses=documented(400, 401, 403))
 async def list_users(
-    _admin: Administrator, page: Page, serving: Serving, query: Search = ""
+    _admin: Administrator,
+    serving: Serving,
+    query: Search = "",
+    cursor: Cursor = "",
+    limit: Limit = 50,
 ) -> UserPage:
     """People's accounts, page by page."""
-    after = page.after(str)
-    return await serving.run(
-        _page_of, serving.platform, query=query, cursor=after[0] if after else "", limit=page.limit
-    )
+    return await serving.run(_page_of, serving.platform, query=query, cursor=cursor, limit=limit)
 
 
 @router.post(
@@ -107,7 +114,7 @@ def _page_of(platform: Any, *, query: str, cursor: str, limit: int) -> UserPage:
     plans = platform.billing.plans_of([each.id for each in found.accounts])
     return UserPage(
         users=[_answer(each, plans[each.id].plan.name) for each in found.accounts],
-        next_cursor=encode_cursor([found.next_cursor]) if found.next_cursor else None,
+        next_cursor=found.next_cursor,
     )
 
 
