@@ -3,10 +3,11 @@
 import dataclasses
 import hashlib
 import threading
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import sqlalchemy
 
+from novacore import database
 from novacore.identity import tokens
 from novacore.identity.changes import EVERYBODY, Watch
 from novacore.identity.errors import CredentialInvalid
@@ -36,7 +37,7 @@ class Authenticator:
         self._used: dict[str, int] = {}
         self._flushed_at_us = 0
         self._lock = threading.Lock()
-        self.watch = Watch(parts.database, clock=parts.clock, forget=self._forget)
+        self.watch = Watch(parts.database, clock=parts.clock, forget=self._forget, tend=self._tend)
 
     def find_cached(self, bearer: str) -> Principal | None:
         """The principal of a token or key that this process knows to be good now; else None.
@@ -75,19 +76,27 @@ class Authenticator:
         return known.principal
 
     def flush_uses(self) -> None:
-        """Write down when keys were used last."""
+        """Write down when keys were used last; what can't be written now is kept for later."""
+        self._flushed_at_us = self._parts.now_us()
         used, self._used = self._used, {}
-        if used:
+        if not used:
+            return
+        try:
             with self._parts.database.begin() as connection:
                 for key_id, at_us in sorted(used.items()):
+                    is_later = KEY.c.last_used_at_us.is_(None) | (KEY.c.last_used_at_us < at_us)
                     connection.execute(
                         KEY.update()
-                        .where(
-                            KEY.c.id == key_id,
-                            KEY.c.last_used_at_us.is_(None) | (KEY.c.last_used_at_us < at_us),
-                        )
+                        .where(KEY.c.id == key_id, is_later)
                         .values(last_used_at_us=at_us)
                     )
+        except database.DatabaseError:
+            self._used = {**used, **self._used}
+            raise
+
+    def _tend(self) -> None:
+        if self._parts.now_us() - self._flushed_at_us >= MINUTE_US:
+            self.flush_uses()
 
     def _by_token(self, bearer: str) -> _Known:
         if bearer.count(".") != 2:
@@ -132,7 +141,7 @@ class Authenticator:
             ).first()
         if row is None or (row.owner_id is not None and not row.is_owner_good):
             raise CredentialInvalid
-        self._note_use(row, now_us=now_us)
+        self._used[row.id] = now_us
         scopes = frozenset(scopes_of(row.scopes))
         principal = Principal(
             account_id=row.account_id,
@@ -145,12 +154,6 @@ class Authenticator:
             limits=limits_of(row),
         )
         return _Known(principal, row.expires_at_us or _FOREVER_US)
-
-    def _note_use(self, row: Any, *, now_us: int) -> None:
-        self._used[row.id] = now_us
-        if now_us - self._flushed_at_us >= MINUTE_US:
-            self._flushed_at_us = now_us
-            self.flush_uses()
 
     def _remember(self, digest: bytes, known: _Known, *, generation: int | None) -> None:
         most = self._parts.config.cache_tokens_max

@@ -68,12 +68,21 @@ class Watch:
         db: the database.
         clock: for the age of what was seen.
         forget: called in order, once for each look that found something.
+        tend: called after each look in the background, for what need not be done at once.
     """
 
-    def __init__(self, db: database.Database, *, clock: kit.Clock, forget: Forget) -> None:
+    def __init__(
+        self,
+        db: database.Database,
+        *,
+        clock: kit.Clock,
+        forget: Forget,
+        tend: Callable[[], None],
+    ) -> None:
         self._database = db
         self._clock = clock
         self._forget = forget
+        self.tend = tend
         self._lock = threading.Lock()
         self._seen: int | None = None
         self._looked_at_s: float | None = None
@@ -156,4 +165,5 @@ def _keep_looking(watch: "weakref.ref[Watch]", ended: threading.Event) -> None:
         # What failed leaves the memory untrusted; whoever asks next looks itself and is told.
         with contextlib.suppress(database.DatabaseError):
             found.look()
+            found.tend()
         del found

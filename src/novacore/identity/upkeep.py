@@ -83,10 +83,15 @@ def _sweep(parts: Parts, table: Any, *, key: Any, moment: Any, before_us: int) -
         with parts.database.begin() as connection:
             found = sqlalchemy.select(key).where(past).order_by(moment).limit(_ROWS_MAX)
             keys = list(connection.execute(found).scalars())
-            if table is SESSION and keys:
-                connection.execute(REFRESH.delete().where(REFRESH.c.session_id.in_(keys)))
             if keys:
-                count += connection.execute(table.delete().where(key.in_(keys), past)).rowcount
+                # What was used meanwhile stays, with its tokens.
+                gone = connection.execute(
+                    table.delete().where(key.in_(keys), past).returning(key)
+                ).scalars()
+                removed = list(gone)
+                count += len(removed)
+                if table is SESSION:
+                    connection.execute(REFRESH.delete().where(REFRESH.c.session_id.in_(removed)))
         if len(keys) < _ROWS_MAX:
             return count
 

@@ -106,11 +106,7 @@ def test_what_is_not_sure_to_be_good_is_refused(world, monkeypatch):
     account = world.person()
     secret = world.identity.keys.create(account.id, name="k").secret
     assert world.identity.authenticate(secret)
-
-    def away(*_):
-        raise database.DatabaseUnavailable
-
-    monkeypatch.setattr(world.database, "read", away)
+    monkeypatch.setattr(world.database, "read", _away)
     assert world.identity.find_cached(secret)
     world.clock.advance_ms(1_000)
     assert world.identity.find_cached(secret) is None
@@ -175,17 +171,34 @@ def test_what_is_no_token_and_no_key_is_refused(world, bearer):
         world.identity.authenticate(bearer)
 
 
-def test_when_a_key_was_used_last_is_known_to_the_minute(world):
+def test_when_a_key_was_used_last_is_known_to_the_minute(world, monkeypatch):
     account = world.person()
     secret = world.identity.keys.create(account.id, name="k").secret
-    assert world.identity.keys.list(account.id)[0].last_used_at_us is None
+    tend = world.identity._authenticator.watch.tend
+
+    def last_used_at_us():
+        return world.identity.keys.list(account.id)[0].last_used_at_us
+
+    tend()
     world.identity.authenticate(secret)
-    first = world.identity.keys.list(account.id)[0].last_used_at_us
-    assert first == world.clock.now_us()
+    first_at_us = world.clock.now_us()
+    tend()
+    assert last_used_at_us() is None
+    world.clock.advance_ms(60_000)
+    tend()
+    assert last_used_at_us() == first_at_us
     world.clock.advance_ms(500)
     world.identity.authenticate(secret)
+    with monkeypatch.context() as broken:
+        broken.setattr(world.database, "begin", _away)
+        with pytest.raises(database.DatabaseUnavailable):
+            world.identity.close()
     world.identity.close()
-    assert world.identity.keys.list(account.id)[0].last_used_at_us == world.clock.now_us()
+    assert last_used_at_us() == world.clock.now_us()
+
+
+def _away(*_):
+    raise database.DatabaseUnavailable
 
 
 def test_keys_are_bounded_listed_newest_first_and_belong_to_one(make_world):
