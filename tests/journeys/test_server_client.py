@@ -126,7 +126,8 @@ def test_a_run_that_is_killed_while_the_server_is_away_loses_nothing(server, tmp
             stderr=subprocess.PIPE,
             text=True,
         )
-        say(talking, "question 0", until="answer 0")
+        said = say(talking, "question 0", until="answer 0")
+        assert f"Sessions are on {proxy.url}; tools run here.\n" in said
         proxy.go_away()
         say(talking, "question 1", until="answer 1")
         # Asked for the second time, the first answer was kept.
@@ -144,14 +145,17 @@ def test_a_run_that_is_killed_while_the_server_is_away_loses_nothing(server, tmp
     assert len(texts) == len(set(texts))
 
 
-def say(talking: subprocess.Popen[str], line: str, *, until: str) -> None:
-    """Type a line, and read until the answer stands there."""
+def say(talking: subprocess.Popen[str], line: str, *, until: str) -> list[str]:
+    """Type a line, and read until the answer stands there; returns what was read."""
     assert talking.stdin is not None
     assert talking.stdout is not None
     talking.stdin.write(line + "\n")
     talking.stdin.flush()
-    while until not in talking.stdout.readline():
+    lines = [talking.stdout.readline()]
+    while until not in lines[-1]:
         assert talking.poll() is None, talking.stderr.read() if talking.stderr else ""
+        lines.append(talking.stdout.readline())
+    return lines
 
 
 def text_of(message: dict) -> str:

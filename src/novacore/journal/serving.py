@@ -235,19 +235,17 @@ class Served:
         return self._core.engine.erase(found)
 
     def problems(self, session_id: str | None) -> list[Problem]:
-        """What is wrong with the store itself, as far as it concerns this owner.
+        """What is wrong with the indexes of this owner's sessions. The whole store is looked at by
+        who runs the server: it is the work of everybody's sessions.
 
         Raises:
             SessionUnknown: the owner has no such session.
         """
         if session_id is not None:
             return self._core.engine.check(self._row(session_id).id)
-        owns: dict[str, bool] = {}
-        return [
-            each
-            for each in self._core.engine.check()
-            if each.session_id is None or self._owns(each.session_id, owns)
-        ]
+        engine = self._core.engine
+        rows = engine.find_sessions(self.scope)
+        return [each for row in rows for each in engine.check(row.id)]
 
     def _owns(self, session_id: str, known: dict[str, bool]) -> bool:
         if session_id not in known:

@@ -20,6 +20,8 @@ STORE_PATH: Final = "api/v1/store"
 """Where a server's store is, below its address."""
 _FIRST_PAUSE_S: Final = 0.05
 _PAUSE_MAX_S: Final = 1.0
+_BUSY_S: Final = 60.0
+"""How long a server that is there, but limits how often it is asked, is waited for."""
 _AGAIN: Final = (
     http.HTTPStatus.TOO_MANY_REQUESTS,
     http.HTTPStatus.BAD_GATEWAY,
@@ -90,7 +92,8 @@ class HTTPChannel:
         address = f"{self._root}/{path}".rstrip("/")
         if query:
             address += "?" + urllib.parse.urlencode(query)
-        ends_s = time.monotonic() + self._config.retry_ms / 1_000
+        patience_s = self._config.retry_ms / 1_000
+        began_s = time.monotonic()
         pause_s = _FIRST_PAUSE_S
         while True:
             if self._closed.is_set():
@@ -98,9 +101,12 @@ class HTTPChannel:
             try:
                 return self._once(method, address, body)
             except (errors.ServerAway, errors.ServerBusy) as error:
+                left_s = patience_s
                 if isinstance(error, errors.ServerBusy):
                     pause_s = max(pause_s, float(error.retry_after_s))
-                if time.monotonic() + pause_s > ends_s:
+                    # It is there and says when: that is worth a longer wait.
+                    left_s = max(patience_s, _BUSY_S) if patience_s else 0.0
+                if time.monotonic() + pause_s > began_s + left_s:
                     raise
             self._closed.wait(pause_s)
             pause_s = min(2 * pause_s, _PAUSE_MAX_S)

@@ -123,6 +123,8 @@ def greet(room: slash.Room, opened: Opened | None) -> None:
     desk, console = room.desk, room.console
     info = desk.model.info
     console.line(f"nova: {reading.model_line(info)}")
+    if desk.settings.server_url:
+        console.line(f"Sessions are on {desk.settings.server_url}; tools run here.")
     if info.notice:
         console.line(info.notice, style="yellow")
     if info.is_builtin and not llm.is_builtin_installed(desk.settings.data_dir):
