@@ -57,6 +57,15 @@ async def test_the_counters_are_for_the_machine_itself(stage: Stage):
     assert (await stage.visitor().get("/metrics", headers=relayed)).status_code == 403
 
 
+async def test_the_counters_tell_how_each_part_stands(stage: Stage):
+    told = (await stage.visitor().get("/metrics")).text
+    assert 'nova_component_up{component="journal"} 1.0' in told
+    assert 'component="model"' not in told  # Nothing is known of it: no number says that.
+    assert "nova_database_slow_queries_total 0.0" in told
+    assert "nova_calls_waiting 0.0" in told
+    assert "nova_provider_breaker{model=" in told
+
+
 async def test_no_counter_names_a_person_or_a_path_that_was_made_up(stage: Stage):
     person = await stage.person()
     await person.client.get("/api/v1/account")

@@ -19,6 +19,7 @@ from novacore.gateway.addresses import within
 from novacore.gateway.components import Probe, Watch
 from novacore.gateway.edge import Access, EdgeGate, Standing
 from novacore.gateway.facts import edge_of
+from novacore.gateway.gauges import PlatformCollector
 from novacore.gateway.limiter import Limiter
 from novacore.gateway.limiter_memory import MemoryLimiter
 from novacore.gateway.limiter_redis import RedisLimiter
@@ -83,6 +84,7 @@ class Gateway:
         probes = Probes(self.services, limiter=self.limiter, standing=self.standing)
         self.watch = Watch(probes.all() | dict(more), vital=VITAL, clock=clock)
         """How each part of the server stands."""
+        self.metrics.registry.register(PlatformCollector(self.services, self.watch))
         self.api.state.gateway = self
         self.api.state.services = self.services
 

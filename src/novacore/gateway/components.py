@@ -64,6 +64,10 @@ class Watch:
         await asyncio.gather(*(self._fresh(name) for name in self._probes))
         return [self._told(name) for name in self._probes]
 
+    def known(self) -> list[Component]:
+        """How all parts stood when they were last looked at."""
+        return [self._told(name) for name in self._probes]
+
     async def failing(self) -> list[str]:
         """The parts that requests need and that are down."""
         names = [name for name in self._probes if name in self._vital]
