@@ -56,6 +56,8 @@ class Desk:
     """The system prompt in use; empty: none yet, or the model was changed."""
     tools: tuple[llm.ToolSpec, ...] = ()
     """The tools that the model is told of."""
+    is_fresh: bool = False
+    """The history was read after the last append of this turn: nothing has to be read again."""
 
     async def record(self, *entries: Mapping[str, Any] | journal.NewEntry) -> tuple[int, ...]:
         """Append entries, if any, and take them into the history; returns their positions."""
@@ -78,6 +80,7 @@ class Desk:
 
     def _refresh(self) -> None:
         self.history.refresh(self.session.open())
+        self.is_fresh = True
 
     async def mend(self, *, note: str = NO_RESULT, with_tail: bool = True) -> None:
         """Journal what makes the history valid, and say so.
@@ -86,7 +89,8 @@ class Desk:
             note: what is said for calls at the end without a result.
             with_tail: False: those calls are about to be run; leave them.
         """
-        await self.refresh()
+        if not self.is_fresh:
+            await self.refresh()
         mends = self.history.mends(note=note)
         if not with_tail:
             mends = dataclasses.replace(mends, appends=())
@@ -122,6 +126,7 @@ class Turn:
         except kit.NovaError as failure:
             error = failure
         note = CANCELLED if reason == "cancelled" else NO_RESULT
+        self._desk.is_fresh &= reason == "end"
         try:
             await result_of(self._desk.mend(note=note))
         except kit.NovaError as failure:
@@ -133,6 +138,7 @@ class Turn:
         verdict = await self._desk.gate.review_message(message)
         if not verdict.is_allowed:
             raise GateRefused(verdict.reason)
+        self._desk.is_fresh = False
         await self._desk.mend()
         entry = journal.NewEntry(body=message, actor="user")
         (position,) = await self._desk.record(entry)
@@ -144,6 +150,7 @@ class Turn:
             calls = await self._step()
             if not calls:
                 return "end"
+            self._desk.is_fresh = False
             await self._calls.run(calls)
         return "step_limit"
 

@@ -1,6 +1,5 @@
 """The hold of a turn's first call: as large as what is sent, cut to what the plan leaves."""
 
-import asyncio
 import contextlib
 import dataclasses
 from collections.abc import Callable
@@ -34,19 +33,18 @@ class Admitting:
 
     Args:
         metering: where holds come from.
-        ledger: knows the plans.
         config: the shortest answer that is worth asking for.
     """
 
-    def __init__(self, metering: Metering, *, ledger: billing.Billing, config: Config) -> None:
+    def __init__(self, metering: Metering, *, config: Config) -> None:
         self._metering = metering
-        self._ledger = ledger
         self._config = config
 
     async def admit(
         self,
         caller: Caller,
         *,
+        plan: billing.Plan,
         desk: Desk,
         asked: Asked,
         model: llm.CatalogModel,
@@ -63,7 +61,6 @@ class Admitting:
             QuotaSpent: there is no room.
             ContextTooLarge: the message is larger than the model's window.
         """
-        plan = (await asyncio.to_thread(self._ledger.plan_of, caller.account_id)).plan
         limit = plan.turn_input_tokens_max or 0
 
         def admission(purpose: str, tokens: int, *, is_first: bool) -> billing.Admission:

@@ -121,7 +121,7 @@ class Chat:
             workspace_of=lambda owner: folder / owner,
             has_tools=config.tools == "workspace",
         )
-        self._admitting = Admitting(metering, ledger=ledger, config=config)
+        self._admitting = Admitting(metering, config=config)
         self._running: dict[str, LiveStream] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._sweeper: asyncio.Task[None] | None = None
@@ -209,9 +209,7 @@ class Chat:
         """
         self._check(asked)
         owner = caller.session_owner
-        facts = await asyncio.to_thread(self.sessions.get, owner, session_id)
-        found = await asyncio.to_thread(self._model, caller, asked.model or facts.model)
-        session = await asyncio.to_thread(self.sessions.open, owner, session_id)
+        facts, session, found, plan = await asyncio.to_thread(self._look, caller, session_id, asked)
         live = await self._claimed(facts)
         desk: Desk | None = None
         call: MeteredCall | None = None
@@ -220,7 +218,13 @@ class Chat:
             desk = await self._desks.take(session, owner=owner, model=model)
             reminder = await self._reminded(desk, owner, asked)
             admitted = await self._admitting.admit(
-                caller, desk=desk, asked=asked, model=found, reminder=reminder, claim=claim
+                caller,
+                plan=plan,
+                desk=desk,
+                asked=asked,
+                model=found,
+                reminder=reminder,
+                claim=claim,
             )
             call = admitted.call
             if call.hold.replay is not None:
@@ -254,14 +258,19 @@ class Chat:
         if len(asked.text) > most:
             raise MessageTooLong(characters=len(asked.text), characters_max=most)
 
-    def _model(self, caller: Caller, name: str) -> llm.CatalogModel:
+    def _look(
+        self, caller: Caller, session_id: str, asked: Asked
+    ) -> tuple[SessionFacts, journal.JournalSession, llm.CatalogModel, billing.Plan]:
+        """All that a turn has to read of the databases before it can claim its session."""
+        facts, session = self.sessions.look(caller.session_owner, session_id)
+        name = asked.model or facts.model
         try:
             found = self._catalog.find(name)
         except llm.ModelNotListed:
             raise ModelForbidden(name) from None
         if found not in self.list_models(caller):
             raise ModelForbidden(name or found.name)
-        return found
+        return facts, session, found, self._ledger.plan_of(caller.account_id).plan
 
     async def _claimed(self, facts: SessionFacts) -> LiveStream:
         """A fresh stream that has the session to itself."""
@@ -311,16 +320,18 @@ class Chat:
         config = self.config
         if not asked.has_memory or not config.recall_hits:
             return NOTHING
-        transcript = await asyncio.to_thread(desk.session.open)
-        return await asyncio.to_thread(
-            recall,
-            self._store_of(owner),
-            asked.text,
-            limit=config.recall_hits,
-            tokens_max=config.recall_tokens_max,
-            score_min=config.recall_score_min,
-            is_seen=seen_in(transcript, desk.agent.view),
-        )
+
+        def found() -> Reminder:
+            return recall(
+                self._store_of(owner),
+                asked.text,
+                limit=config.recall_hits,
+                tokens_max=config.recall_tokens_max,
+                score_min=config.recall_score_min,
+                is_seen=seen_in(desk.session.open(), desk.agent.view),
+            )
+
+        return await asyncio.to_thread(found)
 
     async def _review(self, asked: Asked) -> None:
         verdict = await self._policy.review_input([{"role": "user", "content": asked.text}])

@@ -8,6 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from novacore import database
 from novacore.chat.model import Feedback, SessionFacts, SessionPage, StatePatch
+from novacore.chat.row_writer import RowWriter
 from novacore.chat.tables import FEEDBACK, SESSION
 
 _FACTS: Final = [SESSION.c[name] for name in SessionFacts.__slots__]
@@ -23,6 +24,7 @@ class SessionRows:
 
     def __init__(self, db: database.Database) -> None:
         self._db = db
+        self._writer = RowWriter(db)
 
     def find(self, account_id: str, session_id: str) -> SessionFacts | None:
         """One conversation of an account; None: it has none of that id."""
@@ -114,8 +116,7 @@ class SessionRows:
             index_elements=[SESSION.c.id],
             set_={"messages": statement.excluded.messages, "updated_at_us": newer},
         )
-        with self._db.begin() as connection:
-            connection.execute(statement, values)
+        self._writer.run(lambda connection: connection.execute(statement, values).rowcount)
 
     def patch(self, session_id: str, changes: StatePatch, *, sequence: int) -> None:
         """Set what an entry of the journal says, unless a later one was heard already."""
@@ -128,8 +129,7 @@ class SessionRows:
             .where(SESSION.c.id == session_id, SESSION.c.state_sequence < sequence)
             .values(state_sequence=sequence, **values)
         )
-        with self._db.begin() as connection:
-            connection.execute(statement)
+        self._writer.run(lambda connection: connection.execute(statement).rowcount)
 
     def claim(self, session_id: str, stream: str) -> bool:
         """Let a stream answer in a session where none does; False: another one does.
@@ -141,8 +141,7 @@ class SessionRows:
             .where(SESSION.c.id == session_id, SESSION.c.active_stream.is_(None))
             .values(active_stream=stream)
         )
-        with self._db.begin() as connection:
-            return connection.execute(statement).rowcount == 1
+        return self._writer.run(lambda connection: connection.execute(statement).rowcount) == 1
 
     def let_go(self, session_id: str, stream: str, *, messages: int, at_us: int) -> None:
         """The stream answers no more; so many messages there are now."""
@@ -151,8 +150,7 @@ class SessionRows:
             .where(SESSION.c.id == session_id, SESSION.c.active_stream == stream)
             .values(active_stream=None, messages=messages, updated_at_us=at_us)
         )
-        with self._db.begin() as connection:
-            connection.execute(statement)
+        self._writer.run(lambda connection: connection.execute(statement).rowcount)
 
     def active(self) -> list[SessionFacts]:
         """Every account's conversations that a stream answers in, as far as is known."""

@@ -102,8 +102,15 @@ class Sessions:
         Raises:
             SessionMissing: this account has no such conversation.
         """
-        self.get(account_id, session_id)
-        return self._session(account_id, session_id)
+        return self.look(account_id, session_id)[1]
+
+    def look(self, account_id: str, session_id: str) -> tuple[SessionFacts, journal.JournalSession]:
+        """What a list shows of a conversation, and its session in the journal.
+
+        Raises:
+            SessionMissing: this account has no such conversation.
+        """
+        return self.get(account_id, session_id), self._session(account_id, session_id)
 
     def open_named(self, account_id: str, name_or_id: str) -> journal.JournalSession:
         """A conversation by its id, or by its name: made where there is none of that name.
