@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 
-from novacore import billing, chat, kit, llm, settings
+from novacore import billing, chat, journal, kit, llm, settings
 from novacore.bootstrap.library import MemoryStore
 
 
@@ -24,6 +24,7 @@ async def open_model_calls(
     *,
     store: MemoryStore,
     store_of: Callable[[str], MemoryStore],
+    open_session: Callable[[str, str], journal.Session],
     metering: chat.Metering,
     ledger: billing.Billing,
     policy: chat.Policy,
@@ -35,6 +36,7 @@ async def open_model_calls(
         chosen: the settings.
         store: whose embedder is used.
         store_of: one account's sessions and memories.
+        open_session: opens or makes a conversation of an account, by id or name.
         metering: counts each call.
         ledger: keeps the replies of Idempotency-Keys.
         policy: reviews what goes in and out.
@@ -54,6 +56,7 @@ async def open_model_calls(
     )
     sessions = chat.CallSessions(
         store_of=store_of,
+        open_session=open_session,
         hits=chosen.chat.recall_hits,
         tokens_max=chosen.chat.recall_tokens_max,
         score_min=chosen.chat.recall_score_min,

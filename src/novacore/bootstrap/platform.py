@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Final
 
-from novacore import billing, database, identity, kit, llm, mail, settings
+from novacore import billing, database, identity, journal, kit, llm, mail, settings
 from novacore import chat as room
 from novacore.bootstrap.business import KEYS_FOLDER, business_place
 from novacore.bootstrap.calling import ModelCalls, open_model_calls
@@ -119,12 +119,17 @@ class Platform:
             clock=self.clock,
         )
 
+    def _open_named(self, account_id: str, name_or_id: str) -> journal.Session:
+        # The chat is made after the models, with which it answers.
+        return self.chat.sessions.open_named(account_id, name_or_id)
+
     async def start(self) -> None:
         """Begin what runs beside the requests: metering takes up what an earlier process left."""
         self._models = await open_model_calls(
             self.chosen,
             store=self.store,
             store_of=self.store_of,
+            open_session=self._open_named,
             metering=self.metering,
             ledger=self.billing,
             policy=self.policy,

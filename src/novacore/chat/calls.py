@@ -154,7 +154,7 @@ class Calls:
             raise refusal
         self._keep_reply(call, 200, _JSON, data)
         await _in_session(call)
-        await sink.whole(200, _with_facts(_JSON, call), data)
+        await sink.whole(200, headers=_with_facts(_JSON, call), body=data)
 
     async def _stream(self, call: _Call, answer: llm.Answer, sink: Sink) -> None:
         outcome = "stopped"
@@ -178,12 +178,9 @@ class Calls:
             async with contextlib.aclosing(answer.pieces()) as pieces:
                 async for piece in pieces:
                     call.metered.note(answer.events)
+                    await self._check(answer)
                     if call.sent is not None:
                         call.sent.append(piece)
-                    if self._policy.reads_output:
-                        refusal = await self._refusal(answer)
-                        if refusal is not None:
-                            raise refusal
                     yield piece
         except errors.PolicyRefused as error:
             answer.is_complete = False
@@ -235,6 +232,12 @@ class Calls:
         verdict = await self._policy.review_input(messages)
         if not verdict.is_allowed:
             raise errors.PolicyRefused(verdict.reason, version=verdict.version)
+
+    async def _check(self, answer: llm.Answer) -> None:
+        """Raise what the policy has against the answer so far."""
+        refusal = await self._refusal(answer)
+        if refusal is not None:
+            raise refusal
 
     async def _refusal(self, answer: llm.Answer) -> errors.PolicyRefused | None:
         """What the policy has against the answer so far; None: nothing, or it does not read it."""
@@ -347,4 +350,5 @@ async def _in_session(call: _Call) -> None:
 
 async def _replay(reply: billing.StoredReply, sink: Sink) -> None:
     """Send what an earlier request with the same key was answered, word for word."""
-    await sink.whole(reply.status, [*reply.headers, ("idempotency-replayed", "true")], reply.body)
+    headers = [*reply.headers, ("idempotency-replayed", "true")]
+    await sink.whole(reply.status, headers=headers, body=reply.body)

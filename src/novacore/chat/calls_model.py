@@ -59,7 +59,7 @@ class CallRequest(msgspec.Struct, frozen=True, kw_only=True):
 class Sink(Protocol):
     """Where an answer goes: the client's connection."""
 
-    async def whole(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> None:
+    async def whole(self, status: int, *, headers: Sequence[tuple[str, str]], body: bytes) -> None:
         """Send an answer at once."""
         ...
 

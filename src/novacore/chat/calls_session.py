@@ -5,20 +5,13 @@ is new, and nothing that the session knows already.
 """
 
 import asyncio
-import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from novacore import journal, kit, llm
-from novacore.chat import errors
+from novacore import journal, llm
 from novacore.chat.calls_model import Caller, CallRequest
-from novacore.chat.usage import WORKSPACE as USAGE_WORKSPACE
-
-WORKSPACE: Final = "chat"
-"""The workspace of sessions that are made by their first call."""
-_NAME_CHARS_MAX: Final = 200
-_NOTE: Final = "What was said in earlier conversations and may matter now:"
+from novacore.chat.reminding import recall
 
 OpenSession = Callable[[str, str], journal.Session]
 """Opens or makes a session of an account, by name or id."""
@@ -77,13 +70,13 @@ class CallSessions:
         self,
         *,
         store_of: Callable[[str], Any],
-        open_session: OpenSession | None = None,
+        open_session: OpenSession,
         hits: int,
         tokens_max: int,
         score_min: float,
     ) -> None:
         self._store_of = store_of
-        self._open_session = open_session or self._opened
+        self._open_session = open_session
         self._hits = hits
         self._tokens_max = tokens_max
         self._score_min = score_min
@@ -112,25 +105,14 @@ class CallSessions:
             made.left_out = len(past) - len(made.history)
             made.new = [each for each in body.messages if each.get("role") not in _TOLD]
         if request.is_recalling:
-            made.lead = self._lead(owner, body)
+            # What the model gets whole it need not be reminded of.
+            seen_id = made.opened.id if made.opened is not None and not made.left_out else ""
+            made.lead = self._lead(owner, body, seen_id=seen_id)
         made.history_tokens = sum(_tokens(each) for each in made.history)
         made.history_tokens += llm.count_tokens(made.lead)
         return made
 
-    def _opened(self, owner: str, name: str) -> journal.Session:
-        if not name.isprintable() or len(name) > _NAME_CHARS_MAX:
-            raise errors.SessionMissing(
-                hint=f"A session's name has at most {_NAME_CHARS_MAX} printable characters."
-            )
-        store = self._store_of(owner)
-        with contextlib.suppress(journal.SessionUnknown):
-            found = store.get_session(name)
-            if found.workspace == USAGE_WORKSPACE:
-                raise errors.SessionMissing
-            return found
-        return store.session(name, workspace=WORKSPACE)
-
-    def _lead(self, owner: str, body: llm.Body) -> str:
+    def _lead(self, owner: str, body: llm.Body, *, seen_id: str) -> str:
         """What was said earlier that fits what is asked now; empty: nothing does."""
         asked = next(
             (
@@ -140,21 +122,16 @@ class CallSessions:
             ),
             "",
         )
-        if not asked or not self._hits:
+        if not asked:
             return ""
-        try:
-            hits = self._store_of(owner).recall(
-                asked, limit=self._hits, tokens_max=self._tokens_max
-            )
-        except kit.NovaError:
-            # Recall degrades: a call is answered without it.
-            return ""
-        lines = [
-            f"- {hit.speaker or 'someone'}: {hit.text}"
-            for hit in hits
-            if hit.score >= self._score_min
-        ]
-        return "\n".join((_NOTE, *lines)) if lines else ""
+        return recall(
+            self._store_of(owner),
+            asked,
+            limit=self._hits,
+            tokens_max=self._tokens_max,
+            score_min=self._score_min,
+            is_seen=lambda hit: hit.session.id == seen_id,
+        ).note
 
 
 _TOLD: Final = ("system", "developer")

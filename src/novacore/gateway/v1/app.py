@@ -119,7 +119,7 @@ class V1:
         )
         told = await asyncio.to_thread(embeddings.told, made, is_base64=asked.is_base64)
         sink = ClientSink(send, shape=problems.Shape.OPENAI, correlation_id=edge.correlation_id)
-        await sink.whole(200, _JSON, told)
+        await sink.whole(200, headers=_JSON, body=told)
 
     async def _models(self, scope: Scope, receive: Receive, send: Send) -> None:
         edge = edge_of(scope)
@@ -141,7 +141,7 @@ class V1:
     async def _whole(self, send: Send, edge: Edge, value: object) -> None:
         shape = problems.Shape.OPENAI
         sink = ClientSink(send, shape=shape, correlation_id=edge.correlation_id)
-        await sink.whole(200, _JSON, encoded(value))
+        await sink.whole(200, headers=_JSON, body=encoded(value))
 
 
 def _caller(edge: Edge) -> chat.Caller:

@@ -29,7 +29,7 @@ class ClientSink:
         self._shape = shape
         self._correlation_id = correlation_id
 
-    async def whole(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> None:
+    async def whole(self, status: int, *, headers: Sequence[tuple[str, str]], body: bytes) -> None:
         """Send an answer at once."""
         self.is_begun = True
         head = [(name.encode(), value.encode("latin-1")) for name, value in headers]
