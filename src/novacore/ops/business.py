@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from novacore import bootstrap, database, journal, kit
-from novacore.ops.errors import BackupDamaged, CopyDiffers, PlaceRefused
+from novacore.ops.errors import BackupDamaged, BackupUnwritten, CopyDiffers, PlaceRefused
 from novacore.ops.postgres_tools import Server
 from novacore.ops.records import File
 from novacore.ops.scratch import own_folder
@@ -62,6 +62,7 @@ def spooled(
 
     Raises:
         DatabaseError: the rows can't be read.
+        BackupUnwritten: there is no room for them.
         PlaceRefused: the libraries of the server are not installed.
     """
     if not has_business(place):
@@ -69,8 +70,7 @@ def spooled(
         return
     with own_folder(scratch) as folder:
         with _opened(place) as opened:
-            for number, piece in enumerate(database.dump(opened, bootstrap.FOLDERS)):
-                _write(folder / f"{number:09d}.piece", piece)
+            _spool(opened, folder)
         yield Spooled(folder, [*_keys(keys), *others])
 
 
@@ -79,9 +79,17 @@ def _keys(folder: Path) -> list[File]:
     return [File(KEYS + path.name, path.read_bytes()) for path in found]
 
 
-def _write(path: Path, content: bytes) -> None:
-    path.touch(mode=0o600)
-    path.write_bytes(content)
+def _spool(opened: database.Database, folder: Path) -> None:
+    for number, piece in enumerate(database.dump(opened, bootstrap.FOLDERS)):
+        path = folder / f"{number:09d}.piece"
+        try:
+            path.touch(mode=0o600)
+            path.write_bytes(piece)
+        except OSError as error:
+            raise BackupUnwritten(
+                f"Accounts and usage can't be written to {folder.parent}: {error.strerror}.",
+                hint="Free some space there. What was backed up before is as it was.",
+            ) from error
 
 
 def check_business(files: Iterable[File], folder: Path, *, backup: str) -> int:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import resource
 import shutil
 
 import pytest
@@ -212,6 +213,24 @@ def test_doctor_and_verify_find_a_damaged_database_and_an_open_key(nova: Nova) -
     (nova.data_dir / "business.db").write_bytes(content)
     told = {each["name"]: each for each in nova("doctor", "--json").json["findings"]}
     assert told["accounts"]["state"] == "wrong"
+
+
+def test_a_disk_without_room_for_the_rows_leaves_the_earlier_backups_as_they_were(
+    nova: Nova,
+) -> None:
+    fill(nova)
+    assert nova("backup").code == 0
+    before = nova("backup", "list", "--json").json["backups"]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        done = nova("backup", "--full")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert done.code == 1
+    assert nova("backup", "list", "--json").json["backups"] == before
+    assert list((nova.data_dir / "scratch").glob("*")) == []
+    assert nova("backup").code == 0
 
 
 def test_damaged_rows_never_count_as_a_backup(nova: Nova, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import resource
 
 import pytest
 from tests.rooms.mail.conftest import EXAMPLES, letter
@@ -101,6 +102,25 @@ async def test_a_folder_that_can_not_be_written_says_so_and_the_letter_can_be_tr
     mailer = make_mailer()
     await mailer.deliver(letter())
     assert len(mailer.list_outbox()) == 1
+
+
+async def test_a_full_disk_leaves_no_half_letter_and_the_letter_can_be_tried_again(
+    make_mailer, tmp_path, lines
+):
+    mailer = make_mailer()
+    await mailer.deliver(letter(id="before"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, limits[1]))
+    try:
+        with pytest.raises(mail.MailUnsent, match="can't be kept"):
+            await mailer.deliver(letter(id="later"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [each.id for each in mailer.list_outbox()] == ["before"]
+    assert len(lines) == 1
+    assert not list((tmp_path / "outbox").glob(".*"))
+    await mailer.deliver(letter(id="later"))
+    assert [each.id for each in mailer.list_outbox()] == ["later", "before"]
 
 
 @pytest.mark.parametrize("to", ["ann@example.org\r\nBcc: ben@example.org", "ann", "a@b, c@d"])
