@@ -2,8 +2,6 @@
 
 import base64
 import binascii
-import functools
-import typing
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
 
@@ -38,10 +36,12 @@ class Body(pydantic.BaseModel):
         """JSON has one kind of number: 5.0 is the whole number 5."""
         if not isinstance(given, dict):
             return given
-        return {
-            key: int(value) if isinstance(value, float) and value.is_integer() else value
-            for key, value in given.items()
+        whole = {
+            name: int(given[name])
+            for name in _whole_fields(cls)
+            if isinstance(given.get(name), float) and given[name].is_integer()
         }
+        return {**given, **whole}
 
 
 class Answer(pydantic.BaseModel):
@@ -86,17 +86,6 @@ class ClientFacts:
     def cookie(self, name: str) -> str:
         """A cookie's value, under its `__Host-` name or its plain one; empty: none."""
         return self._edge.cookie(name)
-
-
-@functools.cache
-def _whole_fields(kind: type[pydantic.BaseModel]) -> tuple[str, ...]:
-    """The fields that take a whole number and no other."""
-    found: list[str] = []
-    for name, field in kind.model_fields.items():
-        kinds = typing.get_args(field.annotation) or (field.annotation,)
-        if int in kinds and float not in kinds:
-            found.append(name)
-    return tuple(found)
 
 
 def current(
