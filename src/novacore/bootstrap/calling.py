@@ -48,7 +48,7 @@ async def open_model_calls(
     """
     catalog = await llm.open_catalog(
         chosen.llm,
-        tables=chosen.models,
+        tables=chosen.models or {},
         keys=chosen.vendor_keys,
         relay=chosen.relay,
         data_dir=chosen.data_dir,

@@ -101,7 +101,7 @@ def load(
         server_url=root.server_url,
         server_key=root.server_key,
         server_key_file=root.server_key_file,
-        models=root.models or {},
+        models=root.models,
         debug=root.debug,
         journal=configs["journal"],
         ops=configs["ops"],

@@ -58,8 +58,8 @@ class Settings:
     """The API key for it."""
     server_key_file: str
     """A file that holds the key; empty: `server_key` does."""
-    models: Mapping[str, Any] = dataclasses.field(repr=False)
-    """The `[models.NAME]` tables."""
+    models: Mapping[str, Any] | None = dataclasses.field(repr=False)
+    """The `[models.NAME]` tables; None: there are none."""
     debug: bool
     journal: journal.Config
     ops: OpsConfig
