@@ -36,12 +36,10 @@ class Body(pydantic.BaseModel):
         """JSON has one kind of number: 5.0 is the whole number 5."""
         if not isinstance(given, dict):
             return given
-        whole = {
-            name: int(given[name])
-            for name in _whole_fields(cls)
-            if isinstance(given.get(name), float) and given[name].is_integer()
+        return {
+            key: int(value) if isinstance(value, float) and value.is_integer() else value
+            for key, value in given.items()
         }
-        return {**given, **whole}
 
 
 class Answer(pydantic.BaseModel):
