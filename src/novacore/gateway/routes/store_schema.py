@@ -21,6 +21,16 @@ _WORKSPACE_MAX: Final = 4_096
 _PART: Final = f"^({'|'.join(memory.PARTS)})$"
 
 
+def _whole(value: object) -> object:
+    """5.0 as the whole number that it is in JSON; in a list `Body` does not look."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_Position = Annotated[
+    int, pydantic.BeforeValidator(_whole), pydantic.Field(ge=0, le=NUMBER_MAX, strict=True)
+]
+
+
 class StoreState(Answer):
     """What stands behind this address."""
 
@@ -168,7 +178,7 @@ class NewErasure(Body):
     """Entries of a session to destroy; null: all, and its name."""
 
     session_id: str = pydantic.Field(pattern=UUID)
-    positions: list[Annotated[int, pydantic.Field(ge=0, le=NUMBER_MAX)]] | None = None
+    positions: list[_Position] | None = None
 
 
 class NewErasures(Body):
