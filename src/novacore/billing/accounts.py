@@ -55,18 +55,6 @@ class Accounts:
         self._insert = statements.inserted(ACCOUNT, or_nothing=True)
         self._limits = functools.lru_cache(maxsize=10_000)(self._limits_of)
 
-    def locked(
-        self, connection: sqlalchemy.Connection, account_ids: Iterable[str], *, now_us: int
-    ) -> dict[str, AccountRow]:
-        """The accounts, made where missing, kept from others until the transaction ends."""
-        wanted = sorted(set(account_ids))
-        found = self.find(connection, wanted, is_locked=True)
-        missing = [each for each in wanted if each not in found]
-        if missing:
-            self.make(connection, missing, now_us=now_us)
-            found |= self.find(connection, missing, is_locked=True)
-        return found
-
     def find(
         self, connection: sqlalchemy.Connection, account_ids: list[str], *, is_locked: bool = False
     ) -> dict[str, AccountRow]:

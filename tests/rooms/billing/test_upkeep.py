@@ -1,7 +1,9 @@
 """Trials end by themselves, letters go once, old rows go, and an account can be erased whole."""
 
+import dataclasses
 import json
 
+import msgspec
 import pytest
 from tests.rooms.billing.conftest import START_US, call, plan, used
 
@@ -203,3 +205,29 @@ def test_what_an_account_may_use_is_the_same_before_its_first_call_and_after(ope
     before = room.quota("ada")
     room.release(room.admit(call()).result().id).result()
     assert room.quota("ada") == before
+
+
+def test_entries_that_are_not_read_yet_are_no_drift_and_lost_ones_are(open_billing):
+    room = open_billing()
+    usages = [
+        msgspec.structs.replace(used(room.admit(call()).result()), sequence=number)
+        for number in (1, 2, 3)
+    ]
+    found = room.reconcile(usages)
+    assert (found.is_sound, found.entries, found.pending) == (True, 0, 3)
+    room.settle(usages[:1], watermark=billing.Watermark(journal="j", epoch="e", sequence=2))
+    found = room.reconcile(usages)
+    assert (found.entries, found.pending, found.rows) == (2, 1, 1)
+    assert {drift.what for drift in found.drifts} == {
+        "a usage entry has no row in the ledger", "a counter differs", "a day's sum (m1) differs",
+    }  # fmt: skip
+    assert found.drift_tokens == 3 * 120
+    assert room.last_reconciliation() == dataclasses.replace(found, drifts=())
+
+
+def test_all_storage_is_set_at_once_and_what_is_not_named_is_nothing(open_billing):
+    room = open_billing()
+    assert room.record_all_storage({"ada": 10, "bob": 20}) == 2
+    assert room.record_all_storage({"bob": 20, "eve": 5}) == 2
+    stored = {name: room.quota(name).of("storage_bytes").used for name in ("ada", "bob", "eve")}
+    assert stored == {"ada": 0, "bob": 20, "eve": 5}
