@@ -89,7 +89,7 @@ SCHEMAS: Final[Mapping[str, _Schema]] = {
         "required": ["choices"],
         "properties": {"choices": {"type": "array"}, "usage": {"type": ["object", "null"]}},
     },
-    "MessageAnswer": {
+    "MessagesAnswer": {
         "type": "object",
         "required": ["type", "content", "usage"],
         "properties": {
@@ -233,7 +233,7 @@ PATHS: Final[Mapping[str, _Schema]] = {
             "create_message",
             summary="Answer in Anthropic's format",
             request="MessageRequest",
-            answer="MessageAnswer",
+            answer="MessagesAnswer",
             is_streamed=True,
             is_anthropic=True,
             parameters=_CALL_HEADERS,
