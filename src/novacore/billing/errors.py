@@ -23,6 +23,7 @@ _NAMES = {
     "storage_bytes": "bytes of storage",
     "agent_minutes": "agent minutes",
 }
+_SCOPES = {"key": "API key", "agent": "agent"}
 
 
 class BillingError(NovaError):
@@ -66,14 +67,9 @@ class QuotaSpent(BillingError):
         resets_at_us: int | None,
         retry_after_s: int | None = None,
     ) -> None:
-        whose = {"account": "", "key": " of this API key", "agent": " of this agent"}[scope]
-        when = "a day" if resets_at_us is not None else "in all"
-        busy = f" and {held:,} held by calls that are running" if held else ""
-        super().__init__(
-            f"The limit{whose} of {limit:,} {_NAMES[resource]} {when} leaves too little: "
-            f"{used:,} used{busy}, {needed:,} needed.",
-            hint=_what_to_do(held=held, resets_at_us=resets_at_us),
-        )
+        words = _words(resource, scope, limit=limit, used=used, held=held, needed=needed)
+        message, hint = words if limit else _nothing(resource, scope, plan=plan)
+        super().__init__(message, hint=hint)
         self.resource = resource
         self.scope = scope
         self.limit = limit
@@ -140,9 +136,29 @@ class BillingClosed(BillingError):
     kind = ErrorKind.UNAVAILABLE
 
 
-def _what_to_do(*, held: int, resets_at_us: int | None) -> str:
-    if resets_at_us is None:
-        return "Delete what you no longer need, or choose a larger plan."
+def _words(
+    resource: str, scope: str, *, limit: int, used: int, held: int, needed: int
+) -> tuple[str, str]:
+    """What is spent, and what to do about it."""
+    is_daily = resource != "storage_bytes"
+    whose = {"account": "", "key": " of this API key", "agent": " of this agent"}[scope]
+    busy = f" and {held:,} held by calls that are running" if held else ""
+    message = (
+        f"The limit{whose} of {limit:,} {_NAMES[resource]} {'a day' if is_daily else 'in all'} "
+        f"leaves too little: {used:,} used{busy}, {needed:,} needed."
+    )
+    if not is_daily:
+        return message, "Delete what you no longer need, or choose a larger plan."
     if held:
-        return "Wait for the running calls, or choose a larger plan."
-    return "It starts anew at 00:00 UTC; a larger plan has more."
+        return message, "Wait for the running calls, or choose a larger plan."
+    return message, "It starts anew at 00:00 UTC; a larger plan has more."
+
+
+def _nothing(resource: str, scope: str, *, plan: str) -> tuple[str, str]:
+    """The same where there is nothing to spend in the first place."""
+    if scope != "account":
+        return f"This {_SCOPES[scope]} may use no {_NAMES[resource]}.", "Its owner can change that."
+    return (
+        f"The plan {plan} has no {_NAMES[resource]}.",
+        "Choose a plan that has some; what is stored can be read and exported as always.",
+    )

@@ -161,5 +161,5 @@ def _spent(
         needed=needed,
         plan=standing.plan.name,
         resets_at_us=standing.resets_at_us if is_daily else None,
-        retry_after_s=left_s if is_daily else None,
+        retry_after_s=left_s if is_daily and limit else None,
     )

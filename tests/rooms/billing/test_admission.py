@@ -111,6 +111,9 @@ def test_a_key_and_an_agent_have_limits_of_their_own_within_the_account_s(open_b
     with pytest.raises(billing.QuotaSpent) as refusal:
         room.admit(call(**by_agent)).result()
     assert (refusal.value.scope, refusal.value.held) == ("agent", HELD)
+    assert "of this agent" in refusal.value.message
+    with pytest.raises(billing.QuotaSpent, match="This API key may use no tokens"):
+        room.admit(call(key_id="k3", key_tokens_per_day=0)).result()
     assert room.admit(call(key_id="k2", key_tokens_per_day=200)).result()
 
 

@@ -32,6 +32,9 @@ def test_a_trial_ends_by_itself_after_seven_days_without_any_job(open_billing, c
     with pytest.raises(billing.QuotaSpent) as refusal:
         room.admit(call()).result()
     assert (refusal.value.plan, refusal.value.limit) == ("free_restricted", 0)
+    assert refusal.value.message == "The plan free_restricted has no messages."
+    assert "read and exported" in refusal.value.hint
+    assert refusal.value.retry_after_s is None
     now = room.plans_of(["ada"])["ada"]
     assert (now.plan.name, now.since_us, now.ends_at_us) == (
         "free_restricted", START_US + 7 * DAY_US, None,
