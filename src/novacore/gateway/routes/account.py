@@ -5,12 +5,13 @@ from typing import Any
 import fastapi
 import pydantic
 
-from novacore.gateway.dependencies import Answer, Body, Client, Serving, SignedInUnverified
+from novacore.gateway.dependencies import Body, Client, Serving, SignedInUnverified
 from novacore.gateway.problem_schema import documented
 from novacore.gateway.routes.people import (
     AccountAnswer,
     Email,
     NewcomerHere,
+    Notice,
     Password,
     PasswordNow,
     SignedInHere,
@@ -53,12 +54,6 @@ class PasswordAgain(Body):
     password: PasswordNow
 
 
-class Message(Answer):
-    """What happens now, in words."""
-
-    message: str
-
-
 @router.get("", operation_id="get_account", responses=documented(401))
 async def get_account(principal: SignedInUnverified, serving: Serving) -> AccountAnswer:
     """The account of who asks."""
@@ -83,7 +78,7 @@ async def update_account(body: Profile, principal: NewcomerHere, serving: Servin
 )
 async def change_password(
     body: PasswordChange, principal: SignedInHere, client: Client, serving: Serving
-) -> Message:
+) -> Notice:
     """Set a new password; every other sign-in ends."""
     await serving.run(
         serving.platform.identity.accounts.change_password,
@@ -93,7 +88,7 @@ async def change_password(
         client=client_of(client),
         session_id=principal.session_id or "",
     )
-    return Message(message="The new password holds. You are signed in only here.")
+    return Notice(message="The new password holds. You are signed in only here.")
 
 
 @router.post(
@@ -104,7 +99,7 @@ async def change_password(
 )
 async def change_email(
     body: AddressChange, principal: SignedInHere, client: Client, serving: Serving
-) -> Message:
+) -> Notice:
     """Move the account to another address, once the link in a letter to it is confirmed."""
     await serving.run(
         serving.platform.identity.accounts.change_email,
@@ -113,7 +108,7 @@ async def change_email(
         email=body.email,
         client=client_of(client),
     )
-    return Message(message="Confirm it with the letter that is on its way to the new address.")
+    return Notice(message="Confirm it with the letter that is on its way to the new address.")
 
 
 @router.delete(
@@ -124,7 +119,7 @@ async def change_email(
 )
 async def delete_account(
     body: PasswordAgain, principal: NewcomerHere, client: Client, serving: Serving
-) -> Message:
+) -> Notice:
     """End the account at once; what it stored is erased soon after, for good."""
     await serving.run(
         serving.platform.identity.accounts.delete,
@@ -132,4 +127,4 @@ async def delete_account(
         password=body.password,
         client=client_of(client),
     )
-    return Message(message="The account is closed. What it stored is being erased.")
+    return Notice(message="The account is closed. What it stored is being erased.")

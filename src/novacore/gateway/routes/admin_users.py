@@ -14,7 +14,7 @@ from novacore.gateway.dependencies import (
     Serving,
 )
 from novacore.gateway.problem_schema import documented
-from novacore.gateway.routes.people import Email, Id
+from novacore.gateway.routes.people import Email, Id, Notice
 
 router = fastapi.APIRouter(prefix="/api/v1/admin", tags=["admin"])
 
@@ -55,12 +55,6 @@ class UserPage(Answer):
     next_cursor: str | None
 
 
-class Message(Answer):
-    """What happens now, in words."""
-
-    message: str
-
-
 Cursor = Annotated[
     str,
     fastapi.Query(
@@ -89,12 +83,12 @@ async def list_users(
     operation_id="invite_user",
     responses=documented(400, 401, 403, 409),
 )
-async def invite_user(body: Invitation, admin: Administrator, serving: Serving) -> Message:
+async def invite_user(body: Invitation, admin: Administrator, serving: Serving) -> Notice:
     """Mail somebody an invitation to register."""
     await serving.run(
         serving.platform.identity.administration.invite, body.email, inviter=admin.email
     )
-    return Message(message="The invitation is on its way.")
+    return Notice(message="The invitation is on its way.")
 
 
 @router.patch(

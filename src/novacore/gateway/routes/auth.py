@@ -15,6 +15,7 @@ from novacore.gateway.routes.people import (
     AccountAnswer,
     Email,
     Id,
+    Notice,
     Password,
     PasswordNow,
     SignedInHere,
@@ -81,12 +82,6 @@ class RefreshGiven(Body):
     refresh_token: Secret | None = None
 
 
-class Message(Answer):
-    """What happens now, in words."""
-
-    message: str
-
-
 class AccessGranted(Answer):
     """A sign-in, or its renewal. The refresh token is in a cookie."""
 
@@ -129,7 +124,7 @@ class KeySet(Answer):
     operation_id="register",
     responses=documented(400, 403, 409, 429),
 )
-async def register(body: Registration, client: Client, serving: Serving) -> Message:
+async def register(body: Registration, client: Client, serving: Serving) -> Notice:
     """Make an account. The answer is the same whether the address had one or not."""
     await serving.run(
         serving.platform.identity.accounts.register,
@@ -139,7 +134,7 @@ async def register(body: Registration, client: Client, serving: Serving) -> Mess
         invitation=body.invitation,
         client=client_of(client),
     )
-    return Message(message="Look into your mail: a letter is on its way to you.")
+    return Notice(message="Look into your mail: a letter is on its way to you.")
 
 
 @router.get("/verify-email", operation_id="verify_email_page", response_class=HTMLResponse)
@@ -177,7 +172,7 @@ async def verify_email(request: fastapi.Request, serving: Serving) -> Response |
 )
 async def resend_verification(
     request: fastapi.Request, client: Client, serving: Serving, body: AddressWanted | None = None
-) -> Message:
+) -> Notice:
     """Have the letter with the link sent again, to an address or to who is signed in."""
     email = body.email if body is not None else None
     if email is None:
@@ -185,7 +180,7 @@ async def resend_verification(
     await serving.run(
         serving.platform.identity.accounts.ask_verification, email, client=client_of(client)
     )
-    return Message(message="If this address waits to be confirmed, a letter is on its way.")
+    return Notice(message="If this address waits to be confirmed, a letter is on its way.")
 
 
 @router.post(
@@ -284,12 +279,12 @@ async def revoke_sign_in(session_id: Id, principal: SignedInHere, serving: Servi
     operation_id="request_password_reset",
     responses=documented(400, 429),
 )
-async def request_password_reset(body: AddressGiven, client: Client, serving: Serving) -> Message:
+async def request_password_reset(body: AddressGiven, client: Client, serving: Serving) -> Notice:
     """Have a link mailed that sets a new password. The answer is the same for any address."""
     await serving.run(
         serving.platform.identity.accounts.ask_reset, body.email, client=client_of(client)
     )
-    return Message(message="If this address has an account, a letter is on its way.")
+    return Notice(message="If this address has an account, a letter is on its way.")
 
 
 @router.get("/reset-password", operation_id="reset_password_page", response_class=HTMLResponse)
@@ -303,13 +298,13 @@ async def reset_password_page(
 @router.post(
     "/reset-password",
     operation_id="reset_password",
-    response_model=Message,
+    response_model=Notice,
     responses=form_pages.also_html(documented(400, 404, 409), 200, 404, 409),
     openapi_extra=form_pages.described(NewPassword),
 )
 async def reset_password(
     request: fastapi.Request, client: Client, serving: Serving
-) -> Response | Message:
+) -> Response | Notice:
     """Set a new password with the token of a letter. It works once; every sign-in ends."""
     body, is_form = await form_pages.read(request, NewPassword)
     try:
@@ -329,7 +324,7 @@ async def reset_password(
         raise
     if is_form:
         return form_pages.reset_done()
-    return Message(message="The new password holds. Sign in with it.")
+    return Notice(message="The new password holds. Sign in with it.")
 
 
 @router.get("/keys", operation_id="list_signing_keys")

@@ -57,11 +57,10 @@ class AccountAnswer(Answer):
     created_at_us: int
 
 
-class LimitsAnswer(Answer):
-    """Limits of a key or an agent, beside those of the plan; null: none of its own."""
+class Notice(Answer):
+    """What happens now, in words."""
 
-    requests_per_minute: int | None
-    tokens_per_day: int | None
+    message: str
 
 
 async def account_answer(serving: Services, account: identity.Account) -> AccountAnswer:
@@ -76,13 +75,6 @@ async def account_answer(serving: Services, account: identity.Account) -> Accoun
         plan=plan.plan.name,
         preferences=dict(account.preferences),
         created_at_us=account.created_at_us,
-    )
-
-
-def limits_answer(limits: identity.KeyLimits) -> LimitsAnswer:
-    """Limits as they are answered."""
-    return LimitsAnswer(
-        requests_per_minute=limits.requests_per_minute, tokens_per_day=limits.tokens_per_day
     )
 
 
