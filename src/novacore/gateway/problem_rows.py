@@ -65,7 +65,7 @@ ROWS: Mapping[str, Row] = {
         retries=False,
     ),
     "chat.ChatError": Row(),
-    "chat.CursorInvalid": Row(status=400, code="invalid_request"),
+    "chat.CursorInvalid": Row(status=404),
     "chat.ModelForbidden": Row(status=403, facts=("model",)),
     "chat.MessageTooLong": Row(status=400, facts=("characters", "characters_max")),
     "chat.PolicyRefused": Row(status=403, code="policy_refused"),
@@ -95,6 +95,8 @@ ROWS: Mapping[str, Row] = {
     "identity.SignInFailed": Row(status=401),
     "identity.Throttled": Row(status=429),
     "mail.MailError": Row(is_told=False),
+    "workers.WorkError": _ENGINE,
+    "workers.ExportMissing": Row(status=404, code="not_found"),
     # What lies below and has no words for those who ask over HTTP.
     "adapters.AdapterError": _ENGINE,
     "agent.AgentError": _ENGINE,

@@ -5,13 +5,28 @@ workflow under the row's id, which a crash interrupts and does not lose. It know
 platform alone. Start with `start`; read carrying.py for what "once" means.
 """
 
-from novacore.workers.errors import WorkError, WorkFailed, WorkRunning, WorkUnknown, WorkUnsound
-from novacore.workers.model import DeadLetter, Executor, Run, WorkStatus
-from novacore.workers.starting import Workers, get_status, retry_dead, start
+from typing import TYPE_CHECKING
+
+from novacore import kit
+from novacore.workers.errors import (
+    ExportMissing,
+    WorkError,
+    WorkFailed,
+    WorkRunning,
+    WorkUnknown,
+    WorkUnsound,
+)
+from novacore.workers.exporting import ask_for_export, find_export, list_exports
+from novacore.workers.model import DeadLetter, Executor, Export, Run, WorkStatus
+
+if TYPE_CHECKING:
+    from novacore.workers.starting import Workers, get_status, retry_dead, start
 
 __all__ = [
     "DeadLetter",
     "Executor",
+    "Export",
+    "ExportMissing",
     "Run",
     "WorkError",
     "WorkFailed",
@@ -20,7 +35,15 @@ __all__ = [
     "WorkUnknown",
     "WorkUnsound",
     "Workers",
+    "ask_for_export",
+    "find_export",
     "get_status",
+    "list_exports",
     "retry_dead",
     "start",
 ]
+
+# What runs workflows is heavy: whoever only asks for an export does without.
+__getattr__ = kit.late_names(
+    __name__, {"starting": ["Workers", "get_status", "retry_dead", "start"]}
+)

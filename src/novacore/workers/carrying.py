@@ -54,7 +54,10 @@ class Carrier:
 
     def _try(self, row_id: str, do: Callable[[Job], None]) -> dict[str, Any]:
         job = self._store.find(row_id)
-        return {} if job is None else attempt(f"{job.kind} {row_id}", lambda: do(job))
+        if job is None:
+            return {}
+        with kit.tracing(kit.Trace(job.correlation_id or row_id)):
+            return attempt(f"{job.kind} {row_id}", lambda: do(job))
 
     def _fail(self, row_id: str, kind: str, attempts: int, outcome: dict[str, Any]) -> None:
         claim = Claim(id=row_id, kind=kind, attempts=attempts)

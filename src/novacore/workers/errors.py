@@ -2,6 +2,7 @@
 
 NovaError
 └── WorkError
+    ├── ExportMissing REFUSED      there is no such export of this account, or it was removed
     ├── WorkUnknown   REFUSED      nobody here knows how to do this kind of work
     ├── WorkRunning   REFUSED      this process carries out work already
     ├── WorkFailed    UNAVAILABLE  a step could not be done now; it is tried again
@@ -13,6 +14,10 @@ from novacore.kit import ErrorKind, NovaError
 
 class WorkError(NovaError):
     """Work behind the request could not be done."""
+
+
+class ExportMissing(WorkError):
+    """There is no such export of this account, or it was removed."""
 
 
 class WorkUnknown(WorkError):

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from novacore import bootstrap, chat, database, identity, journal, kit, memory
-from novacore.workers.model import Job
+from novacore.workers.errors import ExportMissing
+from novacore.workers.model import Export, Job
 
 FOLDER: Final = "exports"
 """The folder of the data directory that exports lie in."""
@@ -62,6 +63,49 @@ def place_of(data_dir: Path, account_id: str, export_id: str) -> Path:
     """The file of one export, whether it is there or not."""
     name = hashlib.sha256(export_id.encode()).hexdigest()[:32]
     return folder_of(data_dir, account_id) / f"{name}.zip"
+
+
+def ask_for_export(platform: "bootstrap.Platform", account_id: str) -> None:
+    """Have an export made and its owner told by a letter; asking again on a day changes nothing."""
+    with platform.database.begin() as connection:
+        now_us = platform.database.now_us(connection)
+        database.put(
+            connection,
+            "account.export",
+            payload={"account_id": account_id},
+            now_us=now_us,
+            id=f"export/{account_id}/{now_us // _DAY_US}",
+        )
+
+
+def list_exports(platform: "bootstrap.Platform", account_id: str) -> list[Export]:
+    """The exports of an account that wait to be fetched, newest first."""
+    found: list[Export] = []
+    keep_us = platform.chosen.workers.export_keep_days * _DAY_US
+    for path in folder_of(platform.chosen.data_dir, account_id).glob("*.zip"):
+        with contextlib.suppress(FileNotFoundError):
+            facts = path.stat()
+            made_at_us = facts.st_mtime_ns // 1_000
+            found.append(
+                Export(
+                    id=path.stem,
+                    made_at_us=made_at_us,
+                    expires_at_us=made_at_us + keep_us,
+                    size_bytes=facts.st_size,
+                )
+            )
+    return sorted(found, key=lambda each: -each.made_at_us)
+
+
+def find_export(platform: "bootstrap.Platform", account_id: str, export_id: str) -> Path:
+    """The file of one export of an account.
+
+    Raises:
+        ExportMissing: there is none, or it was removed.
+    """
+    if export_id not in {each.id for each in list_exports(platform, account_id)}:
+        raise ExportMissing
+    return folder_of(platform.chosen.data_dir, account_id) / f"{export_id}.zip"
 
 
 def remove_old(data_dir: Path, *, keep_days: int, now_us: int) -> int:

@@ -37,6 +37,8 @@ class Job:
     """The outbox row's id, or the run's."""
     kind: str
     payload: Mapping[str, Any]
+    correlation_id: str = ""
+    """Of the request that caused it; empty: none did."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,16 @@ class DeadLetter:
     attempts: int
     created_at_us: int
     problem: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Export:
+    """All that is kept of an account, in one file that waits to be fetched."""
+
+    id: str
+    made_at_us: int
+    expires_at_us: int
+    size_bytes: int
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

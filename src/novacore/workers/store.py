@@ -82,7 +82,9 @@ class OutboxStore:
             ).first()
         if row is None:
             return None
-        return Job(id=row_id, kind=row.kind, payload=json.loads(row.payload))
+        payload = json.loads(row.payload)
+        correlation_id = payload.pop(database.CORRELATION, "")
+        return Job(id=row_id, kind=row.kind, payload=payload, correlation_id=correlation_id)
 
     def finish(self, claim: Claim) -> bool:
         """The row is done: what it said is forgotten."""
