@@ -122,7 +122,7 @@ class Calls:
             if not model.allows(hold.plan):
                 raise errors.ModelForbidden(model.name)
         if call.session is not None:
-            await call.session.said()
+            await call.session.said(hold_id=hold.id)
         reply = await self._relay.send(
             [model for model in call.models if model.allows(hold.plan)],
             make_body=lambda model: self._body_for(call, model),

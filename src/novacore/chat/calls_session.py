@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from novacore import journal, llm
+from novacore import journal, kit, llm
 from novacore.chat.calls_model import Caller, CallRequest
 from novacore.chat.reminding import recall
 
@@ -42,10 +42,18 @@ class CallSession:
         """What history and note cost a model's family, from above."""
         return -(-self.history_tokens * percent * 120 // 10_000)
 
-    async def said(self) -> None:
-        """Journal what the client says; durable on return."""
+    async def said(self, *, hold_id: str) -> None:
+        """Journal what the client says; durable on return.
+
+        The entries' ids follow from the hold's: where a call died and runs again under its hold,
+        they are there already.
+        """
         if self.name and self.new:
-            await asyncio.wrap_future(self.opened.submit(*self.new))
+            entries = [
+                journal.NewEntry(body=dict(each), id=str(kit.derived_id("said", hold_id, str(at))))
+                for at, each in enumerate(self.new)
+            ]
+            await asyncio.wrap_future(self.opened.submit(*entries))
 
     def answered(self, finished: llm.Finished, *, outcome: str) -> journal.NewEntry:
         """The entry of the answer, as far as it came."""
