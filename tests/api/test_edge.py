@@ -3,7 +3,11 @@
 import json
 
 import pytest
+import sqlalchemy
 from tests.api.stage import Stage
+
+from novacore import database
+from novacore.workers.store import OutboxStore
 
 
 async def test_the_server_says_that_it_lives_and_wants_requests(stage: Stage):
@@ -175,3 +179,24 @@ async def test_the_same_over_postgresql(postgres_stage: Stage):
     status = (await postgres_stage.visitor().get("/api/v1/status")).json()
     texts = {each["name"]: each["text"] for each in status["components"]}
     assert texts["database"] == "PostgreSQL"
+
+
+async def test_work_that_a_request_caused_has_its_id(stage: Stage):
+    """The id goes along into the outbox, and from there into the worker's log lines."""
+    named = {"X-Correlation-ID": "order-17"}
+    body = {"email": "ada@example.org", "password": "four plain words here"}
+    answer = await stage.visitor().post("/api/v1/auth/register", json=body, headers=named)
+    assert answer.status_code == 202
+    store = OutboxStore(
+        stage.platform.database, holder="test", config=stage.platform.chosen.workers
+    )
+    rows = await stage.app.services.run(_waiting, stage.platform.database)
+    jobs = [await stage.app.services.run(store.find, row) for row in rows]
+    assert jobs
+    assert {job.correlation_id for job in jobs} == {"order-17"}
+    assert all("_correlation_id" not in job.payload for job in jobs)
+
+
+def _waiting(opened: database.Database) -> list[str]:
+    with opened.read() as connection:
+        return [row.id for row in connection.execute(sqlalchemy.select(database.OUTBOX.c.id))]

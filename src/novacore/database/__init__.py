@@ -18,12 +18,13 @@ if TYPE_CHECKING:
         DatabaseUnavailable,
         DatabaseUnusable,
     )
-    from novacore.database.outbox import put
+    from novacore.database.outbox import CORRELATION, put
     from novacore.database.rows import Sums, dump, load, sums_of
     from novacore.database.schema import FOLDER, VERSION_TABLE, Upgraded, find_heads, upgrade
     from novacore.database.tables import EXECUTORS, LEASES, METADATA, OUTBOX, RUNS
 
 __all__ = [
+    "CORRELATION",
     "EXECUTORS",
     "FOLDER",
     "LEASES",
@@ -57,7 +58,7 @@ __getattr__ = kit.late_names(
         "database": ["Database"],
         "engine": ["is_postgres", "open_engine", "open_own_engine"],
         "errors": ["DatabaseError", "DatabaseTooNew", "DatabaseUnavailable", "DatabaseUnusable"],
-        "outbox": ["put"],
+        "outbox": ["CORRELATION", "put"],
         "rows": ["Sums", "dump", "load", "sums_of"],
         "schema": ["FOLDER", "VERSION_TABLE", "Upgraded", "find_heads", "upgrade"],
         "tables": ["EXECUTORS", "LEASES", "METADATA", "OUTBOX", "RUNS"],

@@ -12,10 +12,12 @@ import sqlalchemy
 
 from novacore.database.database import note_put
 from novacore.database.tables import OUTBOX
-from novacore.kit import SystemClock, new_id
+from novacore.kit import SystemClock, current_trace, new_id
 
 WAITING = "waiting"
 """The state of a row that nobody has taken."""
+CORRELATION = "_correlation_id"
+"""Where a payload has the id of the request that caused it; not there: no request did."""
 
 
 def put(
@@ -41,6 +43,9 @@ def put(
         The row's id.
     """
     key = id or str(new_id(SystemClock()))
+    trace = current_trace()
+    if trace is not None:
+        payload = {**payload, CORRELATION: trace.correlation_id}
     exists = connection.execute(sqlalchemy.select(OUTBOX.c.id).where(OUTBOX.c.id == key)).first()
     if exists is not None:
         return key
