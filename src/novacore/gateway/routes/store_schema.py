@@ -27,7 +27,7 @@ def _whole(value: object) -> object:
 
 
 _Position = Annotated[
-    int, pydantic.BeforeValidator(_whole), pydantic.Field(ge=0, le=NUMBER_MAX, strict=True)
+    int, pydantic.Field(ge=0, le=NUMBER_MAX, strict=True), pydantic.BeforeValidator(_whole)
 ]
 
 
