@@ -52,6 +52,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/account/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Exports
+         * @description The files that were made.
+         */
+        get: operations["list_exports"];
+        put?: never;
+        /**
+         * Ask For Export
+         * @description Have everything of the account made into one file; a letter tells when it is there.
+         */
+        post: operations["ask_for_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/exports/{export_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch Export
+         * @description One of them: a zip archive with a README that says what is in it.
+         */
+        get: operations["fetch_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/account/password": {
         parameters: {
             query?: never;
@@ -1718,6 +1762,36 @@ export interface components {
             error: components["schemas"]["Error"];
         };
         /**
+         * ExportAnswer
+         * @description One file that waits to be fetched.
+         */
+        ExportAnswer: {
+            /** Expires At Us */
+            expires_at_us: number;
+            /** Id */
+            id: string;
+            /** Made At Us */
+            made_at_us: number;
+            /** Size Bytes */
+            size_bytes: number;
+        };
+        /**
+         * ExportAsked
+         * @description What happens now, in words.
+         */
+        ExportAsked: {
+            /** Message */
+            message: string;
+        };
+        /**
+         * ExportList
+         * @description The files that wait to be fetched, newest first.
+         */
+        ExportList: {
+            /** Exports */
+            exports: components["schemas"]["ExportAnswer"][];
+        };
+        /**
          * FeedbackAnswer
          * @description What a person thinks of an answer.
          */
@@ -1878,18 +1952,39 @@ export interface components {
             tokens_per_day?: number | null;
         };
         /**
-         * Message
-         * @description What happens now, in words.
+         * MessageAnswer
+         * @description One message.
          */
-        Message: {
-            /** Message */
-            message: string;
-        };
         MessageAnswer: {
-            content: unknown[];
-            /** @constant */
-            type: "message";
-            usage: Record<string, never>;
+            feedback: components["schemas"]["FeedbackAnswer"] | null;
+            /**
+             * Is Partial
+             * @description It was stopped, or broke off
+             */
+            is_partial: boolean;
+            /**
+             * Message
+             * @description The whole message as it is kept; null: it was erased
+             */
+            message: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Position
+             * @description Its place; what fork, rewind and feedback take
+             */
+            position: number;
+            /**
+             * Role
+             * @description user, assistant, system or tool
+             */
+            role: string;
+            /** Said At Us */
+            said_at_us: number;
+            /** Text */
+            text: string;
+            /** Thinking */
+            thinking: string;
         };
         /**
          * MessageList
@@ -1930,6 +2025,12 @@ export interface components {
             /** @description Of GET /v1/models; left out: the default. */
             model?: string;
             stream?: boolean | null;
+        };
+        MessagesAnswer: {
+            content: unknown[];
+            /** @constant */
+            type: "message";
+            usage: Record<string, never>;
         };
         /**
          * ModelAnswer
@@ -2114,6 +2215,14 @@ export interface components {
              * @default 1
              */
             version: number;
+        };
+        /**
+         * Notice
+         * @description What happens now, in words.
+         */
+        Notice: {
+            /** Message */
+            message: string;
         };
         /**
          * SessionAnswer
@@ -3197,7 +3306,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Message"];
+                    "application/json": components["schemas"]["Notice"];
                 };
             };
             /** @description The request can't be understood; `fields` says where */
@@ -3370,7 +3479,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Message"];
+                    "application/json": components["schemas"]["Notice"];
                 };
             };
             /** @description The request can't be understood; `fields` says where */
@@ -3428,6 +3537,176 @@ export interface operations {
             503: components["responses"]["Error503"];
         };
     };
+    list_exports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportList"];
+                };
+            };
+            400: components["responses"]["Error400"];
+            /** @description Nobody is signed in, or the credential is not good */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Not allowed with this account, key or plan */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            421: components["responses"]["Error421"];
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    ask_for_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportAsked"];
+                };
+            };
+            400: components["responses"]["Error400"];
+            /** @description Nobody is signed in, or the credential is not good */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Not allowed with this account, key or plan */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            421: components["responses"]["Error421"];
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    fetch_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            400: components["responses"]["Error400"];
+            /** @description Nobody is signed in, or the credential is not good */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Not allowed with this account, key or plan */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description There is no such thing for this account */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            421: components["responses"]["Error421"];
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
     change_password: {
         parameters: {
             query?: never;
@@ -3450,7 +3729,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Message"];
+                    "application/json": components["schemas"]["Notice"];
                 };
             };
             /** @description The request can't be understood; `fields` says where */
@@ -3542,7 +3821,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Message"];
+                    "application/json": components["schemas"]["Notice"];
                 };
             };
             /** @description The request can't be understood; `fields` says where */
@@ -3605,8 +3884,8 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description `next_cursor` of the last page */
-                cursor?: string | null;
-                /** @description Most items on the page */
+                cursor?: string;
+                /** @description Most users on the page */
                 limit?: number;
                 /** @description Part of an address or a name */
                 query?: string;
@@ -4469,7 +4748,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Message"];
+                    "application/json": components["schemas"]["Notice"];
                 };
             };
             /** @description The request can't be understood; `fields` says where */
@@ -4549,7 +4828,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Message"];
+                    "application/json": components["schemas"]["Notice"];
                 };
             };
             /** @description The request can't be understood; `fields` says where */
@@ -4606,7 +4885,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Message"];
+                    "application/json": components["schemas"]["Notice"];
                 };
             };
             /** @description The request can't be understood; `fields` says where */
@@ -4722,7 +5001,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Message"];
+                    "application/json": components["schemas"]["Notice"];
                     "text/html": string;
                 };
             };
@@ -5118,6 +5397,18 @@ export interface operations {
             };
             401: components["responses"]["Error401"];
             403: components["responses"]["Error403"];
+            /** @description There is no such thing for this account */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
             421: components["responses"]["Error421"];
             429: components["responses"]["Error429"];
             500: components["responses"]["Error500"];
@@ -7128,7 +7419,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["MessageAnswer"];
+                    "application/json": components["schemas"]["MessagesAnswer"];
                     "text/event-stream": Record<string, never>;
                 };
             };

@@ -40,7 +40,7 @@ export function Messages(props: MessagesProps) {
 
   return (
     <div className="relative min-h-0 grow">
-      <div ref={place} className="h-full overflow-y-auto" tabIndex={-1}>
+      <div ref={place} className="h-full overflow-y-auto [overflow-anchor:none]" tabIndex={-1}>
         <div ref={content} className="mx-auto max-w-[46rem] space-y-7 px-4 pt-6 pb-8 sm:px-6">
           <h2 className="sr-only">What was said</h2>
           {history.isPending && <MessagesSkeleton />}
@@ -100,7 +100,9 @@ function TurnParts({ turn, last, onRetry }: TurnPartsProps) {
 function EarlierMessages({ history }: Pick<MessagesProps, "history">) {
   const sentinel = useRef<HTMLDivElement>(null);
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = history;
+  const pages = history.data?.pages.length;
   useEffect(() => {
+    // Anew for each page: one that leaves the top in view must be followed by the next.
     const element = sentinel.current;
     if (!element || !hasNextPage) {
       return;
@@ -112,7 +114,7 @@ function EarlierMessages({ history }: Pick<MessagesProps, "history">) {
     });
     observer.observe(element);
     return () => observer.disconnect();
-  }, [hasNextPage, fetchNextPage]);
+  }, [hasNextPage, fetchNextPage, pages]);
   if (!hasNextPage) {
     return null;
   }

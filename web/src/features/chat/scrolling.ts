@@ -67,19 +67,32 @@ export function useStickToEnd(question: string | null): Scrolling {
   return { place, content, isAway, toEnd };
 }
 
-/** Keeps what the person looks at in place while older messages are put above it. */
-export function useKeepPlace(place: RefObject<HTMLDivElement | null>, firstPosition: number | null) {
-  const before = useRef<{ first: number | null; height: number }>({ first: null, height: 0 });
+/**
+ * Keeps what the person looks at in place while older messages are put above it. The browser's own
+ * anchoring does not do so at the very top, where older messages are asked for.
+ */
+export function useKeepPlace(place: RefObject<HTMLDivElement | null>, first: number | null): void {
+  const seen = useRef<{ first: number | null; topPx: number }>({ first: null, topPx: 0 });
+
   useLayoutEffect(() => {
     const element = place.current;
-    if (!element) {
-      return;
+    const before = seen.current;
+    if (element && before.first !== null && first !== null && first < before.first) {
+      element.scrollTop += topOf(before.first) - before.topPx;
     }
-    const { first, height } = before.current;
-    const cameAbove = first !== null && firstPosition !== null && firstPosition < first;
-    if (cameAbove && !CSS.supports("overflow-anchor", "auto")) {
-      element.scrollTop += element.scrollHeight - height;
-    }
-    before.current = { first: firstPosition, height: element.scrollHeight };
+    seen.current = { first, topPx: topOf(first) };
   });
+
+  useEffect(() => {
+    const element = place.current;
+    function remember() {
+      seen.current = { ...seen.current, topPx: topOf(seen.current.first) };
+    }
+    element?.addEventListener("scroll", remember, { passive: true });
+    return () => element?.removeEventListener("scroll", remember);
+  }, [place]);
+}
+
+function topOf(position: number | null): number {
+  return document.getElementById(`message-${position}`)?.getBoundingClientRect().top ?? 0;
 }

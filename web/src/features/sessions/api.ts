@@ -7,7 +7,9 @@ export interface SessionFilter {
 }
 
 const SESSIONS_A_PAGE = 40;
-const MESSAGES_A_PAGE = 50;
+/** The newest messages come quickly; who looks further back gets more at once. */
+const MESSAGES_FIRST = 50;
+const MESSAGES_A_PAGE = 100;
 
 const ONE = "/api/v1/sessions/{session_id}";
 
@@ -50,7 +52,7 @@ export async function deleteSession(id: string): Promise<void> {
 
 /** The messages before a position, oldest first; the newest with `null`. */
 export function listMessages(session_id: string, before: number | null): Promise<MessagePage> {
-  const query = { limit: MESSAGES_A_PAGE, ...(before === null ? {} : { before }) };
+  const query = before === null ? { limit: MESSAGES_FIRST } : { limit: MESSAGES_A_PAGE, before };
   return told(
     api.GET("/api/v1/sessions/{session_id}/messages", { params: { path: { session_id }, query } }),
   );
