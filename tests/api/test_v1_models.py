@@ -90,3 +90,9 @@ async def test_tokens_are_counted_before_anything_is_sent(stage, provider):
     answer = await person.client.post("/v1/messages/count_tokens", json=body)
     assert 100 <= answer.json()["input_tokens"] <= 200
     assert provider.requests == []
+
+
+async def test_the_state_of_each_models_provider_is_a_metric(stage):
+    told = (await stage.visitor().get("/metrics")).text
+    assert 'nova_provider_breaker_open{model="scripted"} 0.0' in told
+    assert 'nova_provider_breaker_changes{model="rich"} 0.0' in told

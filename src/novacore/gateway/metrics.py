@@ -1,11 +1,14 @@
 """What Prometheus may read: bounded labels only, never an id, an address or a text."""
 
+from collections.abc import Iterable
+
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from novacore import billing
+from novacore import billing, llm
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_OPEN = {"closed": 0.0, "probing": 0.5, "open": 1.0}
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 
@@ -52,6 +55,18 @@ class Metrics:
             "Entries of the journal that the ledger has not looked at.",
             registry=self.registry,
         )
+        self._providers = Gauge(
+            "nova_provider_breaker_open",
+            "1: the model's provider is left alone; 0.5: one request tries it; 0: all is well.",
+            ("model",),
+            registry=self.registry,
+        )
+        self._changes = Gauge(
+            "nova_provider_breaker_changes",
+            "How often the breaker of the model's provider changed its state.",
+            ("model",),
+            registry=self.registry,
+        )
         self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def answered(self, method: str, route: str, *, status: int, seconds: float) -> None:
@@ -87,6 +102,12 @@ class Metrics:
             self._drift.set(last.drift_tokens or last.drift_count)
             self._compared.set(last.at_us / 1_000_000)
         self._behind.set(lag_entries)
+
+    def reached(self, models: Iterable[llm.CatalogModel]) -> None:
+        """Note how the providers of the configured models stand."""
+        for model in models:
+            self._providers.labels(model.name).set(_OPEN[model.breaker_state])
+            self._changes.labels(model.name).set(model.breaker_changes)
 
     def render(self) -> bytes:
         """All of them, in Prometheus' text format."""

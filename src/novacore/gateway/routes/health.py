@@ -76,5 +76,6 @@ async def metrics(request: fastapi.Request, services: Serving) -> Response:
         lag = await services.run(platform.metering.feed.lag)
         last = await services.run(platform.billing.last_reconciliation)
         gateway.metrics.metered(last, lag_entries=lag)
+    gateway.metrics.reached(platform.catalog)
     await gateway.watch.components()
     return Response(gateway.metrics.render(), media_type=CONTENT_TYPE)

@@ -109,6 +109,12 @@ class CatalogModel:
         transport = self.transport
         return isinstance(transport, GuardedTransport) and transport.breaker.has_answered
 
+    @property
+    def breaker_changes(self) -> int:
+        """How often its provider's breaker changed its state."""
+        transport = self.transport
+        return transport.breaker.transitions if isinstance(transport, GuardedTransport) else 0
+
     def allows(self, plan: str) -> bool:
         """Whether somebody on this plan may use it."""
         return not self.plans or plan in self.plans
