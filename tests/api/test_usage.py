@@ -110,7 +110,6 @@ async def test_a_drift_of_the_ledger_is_in_metrics_and_status(stage):
     person = await stage.person()
     await _spend(stage, person.account_id)
     run = stage.app.services.run
-    assert "nova_usage_drift_tokens 0.0" in (await stage.visitor().get("/metrics")).text
     # The ledger has what no journal says.
     found = await run(stage.platform.billing.reconcile, [])
     assert not found.is_sound
@@ -121,3 +120,16 @@ async def test_a_drift_of_the_ledger_is_in_metrics_and_status(stage):
     status = (await person.client.get("/api/v1/status")).json()
     [metering] = [each for each in status["components"] if each["name"] == "metering"]
     assert (metering["state"], status["state"]) == ("degraded", "degraded")
+
+
+async def test_an_agent_sees_its_owner_s_usage_because_that_is_what_limits_it(stage):
+    person = await stage.person()
+    await _spend(stage, person.account_id)
+    run = stage.app.services.run
+    agent = await run(
+        stage.platform.identity.agents.create, person.account_id, name="helper", scopes=["usage"]
+    )
+    answer = await stage.visitor().get(
+        "/api/v1/usage/quota", headers={"Authorization": f"Bearer {agent.secret}"}
+    )
+    assert answer.json()["resources"][0]["used"] == 120
