@@ -1,6 +1,7 @@
 """Every example that a reader may copy is run, and prints what it says.
 
-In a page: blocks marked `python run` (one program a page, in order) and `console run` (commands
+In a page: blocks marked `python run` (one program a page, in order), `python run server` (the same,
+with the address and the key in it replaced by those of a real server), and `console run` (commands
 after `$`, then what they print, where `…` stands for anything). In a docstring: `>>>` lines.
 """
 
@@ -12,9 +13,11 @@ import pkgutil
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from benchmarks.load import stage
 
 import build_docs
 import novacore
@@ -91,6 +94,30 @@ def test_the_commands_of_a_page_print_what_it_says(page, tmp_path):
             assert told.returncode == 0, f"{command.line}: {told.stderr}"
             if command.printed:
                 assert _agrees(command.printed, told.stdout), f"{command.line}: {told.stdout}"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory) -> Iterator[tuple[str, str]]:
+    """The address of a real server with a scripted model, and a key for it."""
+    folder = tmp_path_factory.mktemp("served")
+    key = stage.make_accounts(folder, 1)[0]
+    with (
+        stage.upstream("--pieces", "5", "--piece-ms", "1") as port,
+        stage.Server(folder, upstream_port=port) as server,
+    ):
+        yield server.url, key
+
+
+ON_SERVERS = [page for page in PAGES if _blocks(page, "python run server")]
+
+
+@pytest.mark.parametrize("page", ON_SERVERS, ids=lambda page: page.name)
+def test_the_python_of_a_page_runs_against_a_server(page, tmp_path, served):
+    url, key = served
+    program = "\n".join(_blocks(page, "python run server"))
+    program = program.replace("http://127.0.0.1:8080", url).replace("nova_…", key)
+    told = _run([sys.executable, "-c", program], folder=tmp_path)
+    assert told.returncode == 0, told.stderr
 
 
 def test_every_python_block_of_a_page_is_one_that_is_run():
