@@ -64,7 +64,8 @@ class Database:
 
     @contextlib.contextmanager
     def read(self) -> Generator[sqlalchemy.Connection]:
-        """A transaction that only reads, and sees one state of the database.
+        """A transaction that only reads. On SQLite it sees one state of the database; on PostgreSQL
+        each statement sees what was committed before it.
 
         Raises:
             DatabaseUnavailable: no connection came in time, or the server is away.
