@@ -56,6 +56,8 @@ def completed(found: Mapping[str, Any]) -> dict[str, Any]:
     own = ErrorAnswer.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= own.pop("$defs")
     schemas["ErrorAnswer"] = own
+    taken = schemas.keys() & v1.SCHEMAS.keys()
+    assert not taken, f"two schemas have one name: {taken}"
     schemas |= copy.deepcopy(dict(v1.SCHEMAS))
     document["paths"] |= copy.deepcopy(dict(v1.PATHS))
     for unused in ("HTTPValidationError", "ValidationError"):
