@@ -73,7 +73,8 @@ async def test_pages_follow_each_other(stage: Stage, ada: Person) -> None:
             query["cursor"] = page["next_cursor"]
         assert found == wanted
     wrong = await ada.client.get(PATH, params={"cursor": "abc"})
-    assert wrong.status_code == 400
+    assert wrong.status_code == 404
+    assert wrong.json()["error"]["code"] == "cursor_invalid"
 
 
 async def test_a_list_of_twenty_takes_as_many_queries_as_one_of_two(

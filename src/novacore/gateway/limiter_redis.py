@@ -65,7 +65,11 @@ class RedisLimiter:
             ) from error
         try:
             self._client: Any = client.from_url(
-                url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S
+                url,
+                socket_timeout=_TIMEOUT_S,
+                socket_connect_timeout=_TIMEOUT_S,
+                # Each connection would look up the library's version in its files to tell it.
+                driver_info=None,
             )
         except ValueError as error:
             raise errors.ServerRefused(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
+from sqlalchemy import exc
 
 from novacore import chat, database, kit
 from novacore.chat.row_writer import RowWriter
@@ -56,7 +57,7 @@ def test_a_write_that_fails_fails_alone(db: database.Database) -> None:
     def write(at: int) -> str:
         try:
             put(writer, at)
-        except sqlalchemy.exc.IntegrityError:
+        except exc.IntegrityError:
             return "refused"
         return "written"
 

@@ -39,6 +39,8 @@ class RedisMirror:
         self._lease_ms = lease_ms
         self._prefix = prefix
         self._made: Any = None
+        self._making = asyncio.Lock()
+        self._failures: tuple[type[Exception], ...] = (OSError, ValueError)
         self._readers = asyncio.Semaphore(_READERS_MAX)
 
     def _key(self, stream: str, *more: str) -> str:
@@ -167,6 +169,23 @@ class RedisMirror:
     async def _client(self) -> AsyncGenerator[Any]:
         """The client, its errors in our words."""
         try:
+            if self._made is None:
+                async with self._making:
+                    if self._made is None:
+                        # Loading a library reads files.
+                        self._made = await asyncio.to_thread(self._make)
+            yield self._made
+        except StreamsUnavailable:
+            raise
+        except self._failures as error:
+            # Its text may quote a command, and with it somebody's words.
+            raise StreamsUnavailable(
+                f"The server of stream logs does not serve us: {type(error).__name__}.",
+                hint="See server.shared_url.",
+            ) from error
+
+    def _make(self) -> Any:
+        try:
             import redis.asyncio as redis_asyncio  # noqa: PLC0415 - only where it is configured
             from redis.exceptions import RedisError  # noqa: PLC0415 - only where it is configured
         except ImportError as error:
@@ -174,21 +193,15 @@ class RedisMirror:
                 "Stream logs on a Redis server need a library.",
                 hint="Install it with: pip install 'novacore[redis]'",
             ) from error
-        try:
-            if self._made is None:
-                self._made = redis_asyncio.Redis.from_url(
-                    self._url,
-                    socket_connect_timeout=_TIMEOUT_S,
-                    socket_timeout=_TIMEOUT_S + _BLOCK_MS_MAX / 1_000,
-                    protocol=2,
-                )
-            yield self._made
-        except (RedisError, OSError, ValueError) as error:
-            # Its text may quote a command, and with it somebody's words.
-            raise StreamsUnavailable(
-                f"The server of stream logs does not serve us: {type(error).__name__}.",
-                hint="See chat.streams_url.",
-            ) from error
+        self._failures = (RedisError, OSError, ValueError)
+        return redis_asyncio.Redis.from_url(
+            self._url,
+            socket_connect_timeout=_TIMEOUT_S,
+            socket_timeout=_TIMEOUT_S + _BLOCK_MS_MAX / 1_000,
+            protocol=2,
+            # Each connection would look up the library's version in its files to tell it.
+            driver_info=None,
+        )
 
 
 def _head(data: bytes | None) -> StreamHead | None:

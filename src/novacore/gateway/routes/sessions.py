@@ -8,6 +8,7 @@ import pydantic
 from starlette.responses import Response
 
 from novacore import chat
+from novacore.gateway import errors
 from novacore.gateway.chatting import Chatting, SessionId
 from novacore.gateway.dependencies import Answer, Body, Page, Serving, encode_cursor
 from novacore.gateway.problem_schema import documented
@@ -105,7 +106,7 @@ class MessageList(Answer):
     has_more: bool = pydantic.Field(description="There are older ones")
 
 
-@router.get("", responses=documented(400))
+@router.get("", responses=documented(400, 404))
 async def list_sessions(
     who: Chatting,
     serving: Serving,
@@ -116,18 +117,23 @@ async def list_sessions(
     archived: Annotated[bool, fastapi.Query(description="The archived ones")] = False,
 ) -> SessionList:
     """Your conversations: the pinned first, then the newest."""
+    try:
+        after = page.after(int, int, str)
+    except errors.RequestInvalid:
+        # As a page that is not there: nothing else tells a cursor of ours from another text.
+        raise chat.CursorInvalid from None
     found = await serving.run(
         serving.platform.chat.sessions.page,
         who.account_id,
         query=query,
         is_archived=archived,
-        after=page.after(int, int, str),
+        after=after,
         limit=page.limit,
     )
-    after = found.next_after
+    more = found.next_after
     return SessionList(
         sessions=[_shown(each) for each in found.sessions],
-        next_cursor=None if after is None else encode_cursor(after),
+        next_cursor=None if more is None else encode_cursor(more),
     )
 
 
