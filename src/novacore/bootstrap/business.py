@@ -32,18 +32,20 @@ def business_place(chosen: settings.Settings) -> str | Path:
 
 
 def note_erased_accounts(folder: Path, accounts: Iterable[str]) -> None:
-    """Add accounts to the list in a folder, durably; without the folder there is nothing to do.
+    """Add accounts to the list in a folder, durably; without them or the folder there is
+    nothing to do.
 
     Raises:
         OSError: the folder can't be written; the list is as it was.
     """
-    if not folder.is_dir():
+    added = list(accounts)
+    if not added or not folder.is_dir():
         return
-    handle = os.open(folder / f".{ERASED_FILE}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = os.open(folder / "lock-erased-accounts", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         known = read_erased_accounts(folder)
-        wanted = list(dict.fromkeys((*known, *accounts)))
+        wanted = list(dict.fromkeys((*known, *added)))
         if len(wanted) > len(known):
             with kit.replaced(folder / ERASED_FILE) as file:
                 for account in wanted:
