@@ -181,8 +181,10 @@ THEIR_SIGNATURES = {
     "novacore.adapters.langgraph.JournalSaver.aput",
     "novacore.adapters.langgraph.JournalSaver.put_writes",
     "novacore.adapters.langgraph.JournalSaver.aput_writes",
+    "novacore.journal.RemoteEngine.put_blob",
+    "novacore.journal.SpoolingEngine.put_blob",
 }
-"""Methods that another framework calls as it likes."""
+"""Methods that another framework calls as it likes, or that a protocol of ours laid down."""
 
 
 def test_more_than_two_arguments_are_passed_by_name(doors):

@@ -79,8 +79,8 @@ def sums_of(pieces: Iterable[bytes]) -> Sums:
 def load(
     opened: Database,
     pieces: Iterable[bytes],
-    folders: Sequence[Path],
     *,
+    folders: Sequence[Path],
     erased: Collection[str] = (),
 ) -> Sums:
     """Bring the rows of a dump into a database, all or none, in the form that they had.

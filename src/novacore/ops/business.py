@@ -104,7 +104,7 @@ def check_business(files: Iterable[File], folder: Path, *, backup: str) -> int:
         return 0
     with _opened(folder / bootstrap.DATABASE_FILE) as opened:
         try:
-            loaded = database.load(opened, pieces, bootstrap.FOLDERS)
+            loaded = database.load(opened, pieces, folders=bootstrap.FOLDERS)
         except database.DatabaseError as error:
             raise BackupDamaged(error.message.rstrip("."), backup=backup) from error
         if database.sums_of(database.dump(opened, bootstrap.FOLDERS)) != loaded:
@@ -150,7 +150,7 @@ def _load(
     opened: database.Database, pieces: Sequence[bytes], *, erased: Collection[str] = ()
 ) -> int:
     try:
-        loaded = database.load(opened, pieces, bootstrap.FOLDERS, erased=erased)
+        loaded = database.load(opened, pieces, folders=bootstrap.FOLDERS, erased=erased)
         database.upgrade(opened, bootstrap.FOLDERS)
     except database.DatabaseUnusable as error:
         raise PlaceRefused(error.message, hint=error.hint) from error

@@ -97,7 +97,7 @@ def list_exports(platform: "bootstrap.Platform", account_id: str) -> list[Export
     return sorted(found, key=lambda each: -each.made_at_us)
 
 
-def find_export(platform: "bootstrap.Platform", account_id: str, export_id: str) -> Path:
+def find_export(platform: "bootstrap.Platform", account_id: str, *, export_id: str) -> Path:
     """The file of one export of an account.
 
     Raises:

@@ -79,7 +79,7 @@ def test_what_goes_in_is_what_came_out_whatever_the_databases(make, source, targ
     here, there = make(source), make(target)
     fill(here)
     pieces = list(database.dump(here, FOLDERS))
-    loaded = database.load(there, pieces, FOLDERS)
+    loaded = database.load(there, pieces, folders=FOLDERS)
     assert contents(there) == contents(here)
     assert loaded == database.sums_of(pieces) == database.sums_of(database.dump(there, FOLDERS))
     assert loaded["identity_account"][0] == 2
@@ -104,7 +104,7 @@ def test_rows_of_erased_accounts_are_left_out(make):
     with here.begin() as connection:
         payload = '{"account_id": "ann"}'
         connection.exec_driver_sql(f"UPDATE outbox SET payload = '{payload}' WHERE id = 'ann'")
-    database.load(there, database.dump(here, FOLDERS), FOLDERS, erased=["ann"])
+    database.load(there, database.dump(here, FOLDERS), folders=FOLDERS, erased=["ann"])
     kept = contents(there)
     for name in ("identity_account", "identity_session", "billing_ledger", "outbox"):
         assert not any("'ann'" in row for row in kept[name]), name
@@ -116,13 +116,13 @@ def test_bringing_in_again_changes_nothing_and_other_accounts_are_not_overwritte
     fill(here)
     pieces = list(database.dump(here, FOLDERS))
     for _ in range(2):
-        database.load(there, pieces, FOLDERS)
+        database.load(there, pieces, folders=FOLDERS)
     assert contents(there) == contents(here)
     with there.begin() as connection:
         connection.exec_driver_sql("UPDATE identity_account SET id = 'eve' WHERE id = 'ann'")
     before = contents(there)
     with pytest.raises(database.DatabaseUnusable, match="other accounts"):
-        database.load(there, pieces, FOLDERS)
+        database.load(there, pieces, folders=FOLDERS)
     assert contents(there) == before
 
 
@@ -138,7 +138,7 @@ def test_a_dump_that_is_not_what_was_written_brings_in_nothing(make, damage):
         "empty": [],
     }[damage]
     with pytest.raises(database.DatabaseError):
-        database.load(there, pieces, FOLDERS)
+        database.load(there, pieces, folders=FOLDERS)
     if damage != "empty":
         assert contents(there)["identity_account"] == []
 
@@ -153,14 +153,14 @@ def test_older_rows_come_into_a_newer_release_and_newer_ones_are_refused(make, t
         connection.exec_driver_sql("INSERT INTO thing_one VALUES ('a')")
     pieces = list(database.dump(here, [newer]))
     (newer / "0002_thing.py").write_text(_CHANGED)
-    database.load(there, pieces, [newer])
+    database.load(there, pieces, folders=[newer])
     with there.read() as connection:
         assert connection.exec_driver_sql("SELECT * FROM thing_one").all() == [("a",)]
     database.upgrade(there, [newer])
     with there.read() as connection:
         assert connection.exec_driver_sql("SELECT * FROM thing_one").all() == [("a", "new")]
     with pytest.raises(database.DatabaseTooNew):
-        database.load(make("sqlite"), pieces, [])
+        database.load(make("sqlite"), pieces, folders=[])
 
 
 _THING = """

@@ -73,5 +73,7 @@ async def fetch_export(
     principal: SignedInHere, serving: Serving, export_id: ExportId
 ) -> FileResponse:
     """One of them: a zip archive with a README that says what is in it."""
-    path = await serving.run(workers.find_export, serving.platform, principal.account_id, export_id)
+    path = await serving.run(
+        workers.find_export, serving.platform, principal.account_id, export_id=export_id
+    )
     return FileResponse(path, media_type="application/zip", filename=f"novacore-{export_id}.zip")
