@@ -131,7 +131,9 @@ def parse_place(text: str, chosen: settings.Settings) -> str | Path:
         )
     if _is_inside(folder, backup_folder(chosen)):
         raise errors.ArgumentWrong(f"{folder} lies among the backups.", hint="Name another folder.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "journal.db").exists():
+    # What was killed at its first step left empty lock files, and nothing else.
+    others = folder.is_dir() and any(path.suffix != ".lock" for path in folder.iterdir())
+    if others and not (folder / "journal.db").exists():
         raise errors.ArgumentWrong(
             f"{folder} holds other files, and no journal.", hint="Name a new folder."
         )

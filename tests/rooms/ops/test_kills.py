@@ -97,7 +97,7 @@ def test_a_killed_restore_goes_on_to_an_equal_journal(big: Path) -> None:
     died = _kill_at_random(big, "restore", "--into", str(target), seed=2, has_begun=target.exists)
     state = _nova(big, "restore", "--into", str(target))
     _, err = state.communicate()
-    assert state.returncode == 0 or "in use" in err
+    assert state.returncode == 0 or "in use" in err, err
     with journal.open_store(big / "data") as source, journal.open_store(target) as restored:
         assert digests(restored) == digests(source)
         assert _all(restored) == _all(source)
