@@ -184,3 +184,50 @@ async def test_a_full_plan_takes_no_more_and_says_so(stage, connected):
 
     await stage.app.services.run(fill)
     assert await asyncio.to_thread(use) == 1
+
+
+ODD = (
+    5, None, [], "text", {}, {"title": 7}, {"title": None, "is_pinned": "x"}, {"model": ["m"]},
+    {"is_deleted": 1}, {"title": "t" * 100_000}, {"title": "\ud800"}, {"state": {"a": 1}},
+)  # fmt: skip
+
+
+async def test_odd_entries_of_one_account_stop_nothing_for_the_others(stage, connected):
+    odd, other = await stage.person(), await stage.person()
+    store = await connected(odd)
+
+    def write():
+        kinds = ("state", "usage", "message", "memory", "feedback", "view", "repair")
+        entries = [
+            journal.NewEntry(kind=kind, body=body)
+            for kind in kinds
+            for odd_one in ODD
+            for body in (
+                {"chat": odd_one},
+                {"feedback": odd_one, "role": odd_one, "content": odd_one},
+                odd_one if isinstance(odd_one, dict) else {},
+            )
+        ]
+        for workspace in ("chat", "nul\0", "usage", "memory"):
+            store.session("odd\0", workspace=workspace).append(*entries)
+
+    await asyncio.to_thread(write)
+    run = stage.app.services.run
+    await run(stage.platform.metering.feed.drain)
+    assert stage.platform.metering.feed.problem == ""
+    stage.provider.play({"text": "still here"})
+    answer = await other.client.post("/v1/chat/completions", json={
+        "model": "default", "messages": [said("hello")],
+    })  # fmt: skip
+    assert answer.status_code == 200, answer.text
+    await stage.platform.metering.flush()
+    await run(stage.platform.metering.feed.drain)
+    used = await run(stage.platform.billing.quota, other.account_id)
+    assert used.of("tokens").used > 0
+    for client in (odd.client, other.client):
+        listed = await client.get("/api/v1/sessions")
+        assert listed.status_code == 200, listed.text
+    for told in (await odd.client.get("/api/v1/sessions")).json()["sessions"]:
+        shown = await odd.client.get(f"/api/v1/sessions/{told['id']}/messages")
+        assert shown.status_code == 200, shown.text
+    assert isinstance(await asyncio.to_thread(store.recall, "text"), list)

@@ -108,6 +108,7 @@ class StatePatch:
         }
 
 
+_TEXT_MAX: Final = 1_000
 _KINDS: Final[Mapping[str, type]] = {
     "title": str, "title_by": str, "is_pinned": bool, "is_archived": bool, "is_deleted": bool,
     "model": str,
@@ -120,5 +121,17 @@ def read_patch(body: Mapping[str, Any]) -> StatePatch | None:
     if not isinstance(told, dict):
         return None
     told = cast("dict[str, Any]", told)
-    found = {name: told[name] for name, kind in _KINDS.items() if isinstance(told.get(name), kind)}
+    found: dict[str, Any] = {
+        name: plain_text(told[name]) if kind is str else told[name]
+        for name, kind in _KINDS.items()
+        if isinstance(told.get(name), kind)
+    }
     return StatePatch(**found)
+
+
+def plain_text(text: str) -> str:
+    """A text as every database takes it: bounded, without NUL and halves of surrogate pairs.
+
+    Entries come from whoever has a key; one that a row can't hold must not stop the others.
+    """
+    return text[:_TEXT_MAX].replace("\0", "").encode("utf-8", "replace").decode()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from novacore import agent, journal, memory
-from novacore.chat.model import WORKSPACE, SessionFacts, read_patch
+from novacore.chat.model import WORKSPACE, SessionFacts, plain_text, read_patch
 from novacore.chat.session_rows import SessionRows
 from novacore.chat.usage import WORKSPACE as USAGE_WORKSPACE
 
@@ -61,7 +61,8 @@ class SessionIndex:
 def facts_of(info: journal.SessionInfo, *, account_id: str, at_us: int = 0) -> SessionFacts:
     """The row of a session that was not heard of before."""
     # A name that a person or program chose is a title; ours are ids.
-    title = "" if info.workspace == WORKSPACE and _is_own_name(info.name) else info.name
+    is_own = info.workspace == WORKSPACE and _is_own_name(info.name)
+    title = "" if is_own else plain_text(info.name)
     return SessionFacts(
         id=info.id,
         account_id=account_id,
