@@ -12,9 +12,10 @@ import sqlalchemy
 from novacore import database
 from novacore.kit import FixedClock
 from novacore.settings import WorkersConfig
+from novacore.workers import durable
 from novacore.workers.beats import Beats
 from novacore.workers.carrying import Step
-from novacore.workers.durable import VERSION, Durable
+from novacore.workers.durable import Durable
 from novacore.workers.model import Job
 from novacore.workers.running import Running
 from novacore.workers.schedules import RunStore, Schedule
@@ -81,7 +82,7 @@ def make_running(
     return Running(
         store=OutboxStore(opened, holder=executor, config=config),
         beats=Beats(
-            opened, executor=executor, version=VERSION, dead_after_ms=config.dead_after_ms
+            opened, executor=executor, version=durable.VERSION, dead_after_ms=config.dead_after_ms
         ),
         kinds={
             kind: [Step(name, do) for name, do in steps] for kind, steps in kinds.items()

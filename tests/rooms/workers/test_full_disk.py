@@ -9,7 +9,6 @@ from tests.rooms.workers.conftest import make_running, put, rows
 
 from novacore import database, kit
 
-
 SIZE = 8_000_000
 
 

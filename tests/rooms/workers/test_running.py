@@ -187,6 +187,43 @@ def test_the_next_start_goes_on_with_what_was_left(opened, place):
     assert sorted(set(done)) == ["a", "b", "c"]
 
 
+def test_what_an_older_release_left_begins_anew_once_none_of_it_lives(opened, place, monkeypatch):
+    begun, go = threading.Event(), threading.Event()
+
+    def held(job):
+        begun.set()
+        go.wait(LIMIT_S)
+
+    older = make_running(opened, place, {"work": [("one", held)]}, executor="old", drain_ms=0)
+    older.start()
+    put(opened, "a")
+    older.wake()
+    assert begun.wait(LIMIT_S)
+    older.stop()
+    monkeypatch.setattr("novacore.workers.durable.VERSION", "2")
+    monkeypatch.setattr("novacore.workers.running.VERSION", "2")
+    living = Beats(opened, executor="lives", version="1", dead_after_ms=60_000)
+    living.beat()
+    done = []
+    newer = make_running(
+        opened, place, {"work": [("one", lambda job: done.append(job.id))]}, executor="new",
+        # Nobody else looks: what follows is asked for here.
+        beat_ms=30_000, dead_after_ms=60_000, lease_ms=600_000,
+    )  # fmt: skip
+    newer.start()
+    # One of the older release lives, and may be at it: nothing is taken from it.
+    newer._take_care()
+    assert rows(opened)["a"]["state"] == "claimed"
+    living.end()
+    newer._take_care()
+    newer.wake()
+    until(lambda: states(opened) == {"a": "done"})
+    go.set()
+    newer.stop()
+    assert done == ["a"]
+    assert rows(opened)["a"]["attempts"] == 1
+
+
 def test_one_process_has_one_set_of_workers(opened, place, working):
     working({})
     with pytest.raises(workers.WorkRunning):
