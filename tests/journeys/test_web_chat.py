@@ -9,6 +9,8 @@ from tests.journeys.browser import open_browser
 from tests.journeys.web_server import WebServer, build_web_app, serve
 from tests.journeys.web_visitor import PATIENCE_MS, PHONE, Visitor, visit
 
+import novacore
+
 pytestmark = pytest.mark.heavy
 
 STORY = [f"part{number} " for number in range(12)]
@@ -235,3 +237,37 @@ def test_without_a_network_it_says_so_and_comes_back(hana: Visitor):
     hana.sees(re.compile("You are offline"))
     hana.page.context.set_offline(False)
     expect(hana.page.get_by_text("You are offline")).to_have_count(0)
+
+
+def test_a_link_leads_to_its_place_in_a_long_conversation(hana: Visitor, server: WebServer):
+    """And what comes above does not move what one looks at."""
+    hana.open("/keys")
+    hana.button("New key").click()
+    hana.field("Name").fill("filling")
+    hana.button("Make the key").click()
+    key = hana.field("API key").input_value()
+    hana.button("Done").click()
+    with novacore.connect(server.url, key) as store:
+        session = store.session("a long one")
+        session.append(
+            *(
+                {"role": role, "content": f"{role} says line {number}"}
+                for number in range(90)
+                for role in ("user", "assistant")
+            )
+        )
+        hana.open(f"/c/{session.id}?at=5")
+    linked = hana.page.locator("#message-5")
+    expect(linked).to_be_in_viewport(timeout=PATIENCE_MS)
+    hana.open(f"/c/{session.id}")
+    newest = hana.page.get_by_text("assistant says line 89")
+    expect(newest).to_be_in_viewport(timeout=PATIENCE_MS)
+    shown = hana.page.get_by_role("article")
+    expect(shown).to_have_count(50)
+    words = re.match(r"\w+ says line \d\d", shown.first.text_content() or "")
+    assert words
+    hana.button("Earlier messages").scroll_into_view_if_needed()
+    expect(shown).to_have_count(150, timeout=PATIENCE_MS)
+    expect(hana.page.get_by_text(words[0], exact=True)).to_be_in_viewport(timeout=PATIENCE_MS)
+    hana.button("Earlier messages").scroll_into_view_if_needed()
+    expect(shown).to_have_count(180, timeout=PATIENCE_MS)

@@ -50,7 +50,7 @@ export const MessageItem = memo(function MessageItem(props: MessageItemProps) {
         message.role === "user" && !isLast && "mb-2",
         // Long conversations stay quick: what is out of sight is not laid out.
         !isLast && "[contain-intrinsic-size:auto_10rem] [content-visibility:auto]",
-        isMarked && "outline-2 outline-offset-8 outline-accent-ink",
+        isMarked && "outline-2 outline-offset-4 outline-accent-ink",
       )}
     >
       {message.role === "user" ? <Said {...props} /> : <Answer {...props} />}

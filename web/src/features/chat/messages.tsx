@@ -40,7 +40,7 @@ export function Messages(props: MessagesProps) {
 
   return (
     <div className="relative min-h-0 grow">
-      <div ref={place} className="h-full overflow-y-auto [overflow-anchor:none]" tabIndex={-1}>
+      <div ref={place} className="h-full overflow-y-auto" tabIndex={-1}>
         <div ref={content} className="mx-auto max-w-[46rem] space-y-7 px-4 pt-6 pb-8 sm:px-6">
           <h2 className="sr-only">What was said</h2>
           {history.isPending && <MessagesSkeleton />}
@@ -127,6 +127,9 @@ function EarlierMessages({ history }: Pick<MessagesProps, "history">) {
   );
 }
 
+const LOOKS_MAX = 6;
+const LOOK_EVERY_MS = 50;
+
 /** Brings the message that a link names into view, fetching back to it where needed. */
 function useMarked(
   marked: number | null,
@@ -136,15 +139,27 @@ function useMarked(
   const isThere = marked !== null && messages.some((message) => message.position === marked);
   const first = messages[0]?.position ?? null;
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = history;
+  const isFurtherBack = marked !== null && first !== null && first > marked;
   useEffect(() => {
-    if (marked !== null && isThere) {
-      document.getElementById(`message-${marked}`)?.scrollIntoView({ block: "center" });
-    } else if (marked !== null && first !== null && first > marked) {
-      if (hasNextPage && !isFetchingNextPage) {
-        void fetchNextPage();
-      }
+    if (isFurtherBack && hasNextPage && !isFetchingNextPage) {
+      void fetchNextPage();
     }
-  }, [marked, isThere, first, hasNextPage, isFetchingNextPage, fetchNextPage]);
+  }, [isFurtherBack, hasNextPage, isFetchingNextPage, fetchNextPage]);
+  useEffect(() => {
+    if (!isThere) {
+      return;
+    }
+    // What comes into view gets its true height, which moves the place: so it is looked for again.
+    let left = LOOKS_MAX;
+    const timer = window.setInterval(() => {
+      document.getElementById(`message-${marked}`)?.scrollIntoView({ block: "center" });
+      left -= 1;
+      if (left === 0) {
+        window.clearInterval(timer);
+      }
+    }, LOOK_EVERY_MS);
+    return () => window.clearInterval(timer);
+  }, [marked, isThere]);
 }
 
 /** Rates an answer: shown at once, taken back where the server refuses. */

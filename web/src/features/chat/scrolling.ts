@@ -77,7 +77,8 @@ export function useKeepPlace(place: RefObject<HTMLDivElement | null>, first: num
   useLayoutEffect(() => {
     const element = place.current;
     const before = seen.current;
-    if (element && before.first !== null && first !== null && first < before.first) {
+    const cameAbove = before.first !== null && first !== null && first < before.first;
+    if (element && cameAbove && (element.scrollTop === 0 || !ANCHORS)) {
       element.scrollTop += topOf(before.first) - before.topPx;
     }
     seen.current = { first, topPx: topOf(first) };
@@ -92,6 +93,8 @@ export function useKeepPlace(place: RefObject<HTMLDivElement | null>, first: num
     return () => element?.removeEventListener("scroll", remember);
   }, [place]);
 }
+
+const ANCHORS = CSS.supports("overflow-anchor", "auto");
 
 function topOf(position: number | null): number {
   return document.getElementById(`message-${position}`)?.getBoundingClientRect().top ?? 0;
