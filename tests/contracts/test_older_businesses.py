@@ -48,6 +48,9 @@ def test_older_accounts_are_backed_up_before_they_change(tmp_path, environment, 
     platform.identity.administration.create("ann@example.org", password="four plain words here")
     platform.close()
     _older(monkeypatch, tmp_path)
+    # A command that makes no backup changes nothing, and says what does.
+    assert cli.main(["users", "list"]) != 0
+    assert "Start `nova serve` or `nova work` once" in capfd.readouterr().err
     assert cli.main(["work", "--status"]) == 0
     assert "backed up before they change" in capfd.readouterr().out
     assert len(list((tmp_path / "data-backups").glob("*.verified"))) == 1

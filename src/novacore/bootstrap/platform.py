@@ -207,11 +207,19 @@ def open_database(
     """
     opened = database.Database(business_place(chosen), config=chosen.database, clock=clock)
     try:
-        database.upgrade(opened, FOLDERS, before_change=before_upgrade)
+        database.upgrade(opened, FOLDERS, before_change=before_upgrade or _refuse_unsaved)
     except BaseException:
         opened.close()
         raise
     return opened
+
+
+def _refuse_unsaved() -> None:
+    """Whoever has no way to back older accounts up does not change them."""
+    raise database.DatabaseUnusable(
+        "An older release made these accounts, and they are backed up before they change.",
+        hint="Start `nova serve` or `nova work` once, which does so; then try again.",
+    )
 
 
 def is_public(server: settings.ServerConfig) -> bool:
