@@ -99,6 +99,30 @@ def test_a_wrong_password_is_refused_in_words(browser: Browser, server: WebServe
         expect(dora.field("E-mail address")).to_have_value("dora@example.org")
 
 
+def test_signing_in_leads_to_where_one_wanted_to_go(browser: Browser, server: WebServer):
+    with visit(browser, server) as dan:
+        dan.join("dan@example.org")
+        dan.button(re.compile("Account of")).click()
+        dan.page.get_by_role("menuitem", name="Sign out").click()
+        dan.heading("Welcome back")
+        for wanted, reached in (
+            ("/c/unknown?at=5", "/c/unknown?at=5"),
+            ("/sign-in?next=https://evil.example/", "/"),
+            ("/sign-in?next=//evil.example/", "/"),
+        ):
+            dan.expected = {404}
+            dan.open(wanted)
+            dan.heading("Welcome back")
+            dan.field("E-mail address").fill("dan@example.org")
+            dan.field("Password").fill(PASSWORD)
+            dan.button("Sign in").click()
+            expect(dan.field("Message")).to_be_visible(timeout=PATIENCE_MS)
+            assert dan.page.url == server.url + reached
+            dan.button(re.compile("Account of")).click()
+            dan.page.get_by_role("menuitem", name="Sign out").click()
+            dan.heading("Welcome back")
+
+
 def test_signing_out_in_one_window_signs_out_in_the_other(browser: Browser, server: WebServer):
     with visit(browser, server) as eve:
         eve.join("eve@example.org")

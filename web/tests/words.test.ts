@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { problemFrom, problemOf } from "@/api/problem";
 import type { QuotaResource, Session, UsageDay } from "@/api/model";
+import { destination } from "@/features/auth/next";
 import { groupsOf } from "@/features/sessions/groups";
 import { barsOf } from "@/features/usage/bars";
 import { nearestLimit } from "@/features/usage/limits";
@@ -73,5 +74,14 @@ describe("what is said to a person", () => {
     expect(groups.map(({ name, sessions }) => [name, sessions[0]?.title])).toEqual([
       ["Pinned", "e"], ["Today", "a"], ["Yesterday", "b"], ["The week before", "c"], ["Earlier", "d"],
     ]);
+  });
+});
+
+describe("where signing in leads", () => {
+  test("is a page of this app, whatever the link says", () => {
+    for (const next of [undefined, "", "https://evil.example", "//evil.example", "/\\evil.example", "x"]) {
+      expect(destination(next)).toEqual({ to: "/", search: {} });
+    }
+    expect(destination("/c/1?at=5")).toEqual({ to: "/c/1", search: { at: "5" } });
   });
 });

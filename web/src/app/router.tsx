@@ -11,6 +11,7 @@ import {
 import { access } from "@/api/client";
 import { Problem } from "@/api/problem";
 import { NotFound, PageFailed, PageLoading } from "@/app/errors";
+import { destination, ownPath } from "@/features/auth/next";
 import { accountQuery } from "@/features/auth/queries";
 import { Toasts } from "@/ui/toast";
 
@@ -42,12 +43,6 @@ const root = createRootRouteWithContext<Context>()({
   errorComponent: PageFailed,
 });
 
-/** A path of this app, or the start: a link must not lead a person elsewhere after signing in. */
-function ownPath(value: unknown): string {
-  const isOwn = typeof value === "string" && /^\/(?![/\\])/.test(value);
-  return isOwn ? value : "/";
-}
-
 function optionalText(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
@@ -61,7 +56,7 @@ const signIn = createRoute({
   },
   beforeLoad: async ({ search }) => {
     if ((await access.start()) === "signed-in") {
-      throw redirect({ to: search.next ?? "/" });
+      throw redirect(destination(search.next));
     }
   },
   component: lazyRouteComponent(() => import("@/features/auth/sign-in"), "SignInPage"),

@@ -3,6 +3,7 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 
 import { signIn } from "@/features/auth/api";
 import { AuthFrame } from "@/features/auth/frame";
+import { destination } from "@/features/auth/next";
 import { publicConfigQuery } from "@/features/auth/queries";
 import { Field } from "@/ui/field";
 import { Form, textIn } from "@/ui/form";
@@ -31,7 +32,10 @@ export function SignInPage() {
       <Form
         action="Sign in"
         onSend={(values) => signIn(textIn(values, "email").trim(), textIn(values, "password"))}
-        onDone={(account) => navigate({ to: account.is_verified ? (next ?? "/") : "/verify", replace: true })}
+        onDone={(account) => navigate({
+            ...(account.is_verified ? destination(next) : { to: "/verify" }),
+            replace: true,
+          })}
       >
         <Field
           label="E-mail address"
