@@ -29,7 +29,7 @@ def read(opened: database.Database, *, beats: Beats, runs: RunStore) -> WorkStat
         ).scalar()
         problem = connection.execute(
             select(OUTBOX.c.problem)
-            .where(OUTBOX.c.state.in_((WAITING, DEAD)), OUTBOX.c.attempts > 0)
+            .where(OUTBOX.c.state.in_((WAITING, CLAIMED, DEAD)), OUTBOX.c.attempts > 0)
             .order_by(OUTBOX.c.due_at_us.desc())
             .limit(1)
         ).scalar()
