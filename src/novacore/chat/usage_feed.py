@@ -107,9 +107,10 @@ class UsageFeed:
                 self.problem = ""
             except journal.StoreClosed:
                 return
-            except kit.NovaError as error:
+            except Exception as error:  # noqa: BLE001 - the edge of the thread: everybody's metering
                 # It stays visible in the status, and is tried again: nothing is skipped.
-                self.problem = str(error)
+                is_told = isinstance(error, kit.NovaError)
+                self.problem = str(error) if is_told else f"{type(error).__name__}: {error}"
                 if not is_last:
                     self._woken.wait(_RETRY_S)
             if is_last:

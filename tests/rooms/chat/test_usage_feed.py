@@ -35,6 +35,23 @@ async def test_what_is_appended_is_settled_by_itself(
     assert rows(db)[0]["hold_id"] == hold.id
 
 
+async def test_a_defect_in_one_round_is_shown_and_the_next_round_settles(
+    metering: chat.Metering, db: database.Database
+) -> None:
+    problems: list[str] = []
+
+    def fail_once(_entries: object) -> None:
+        problems.append(metering.feed.problem)
+        if len(problems) == 1:
+            raise ValueError("what no row can hold")
+
+    metering.feed.observer = fail_once
+    hold = await call(metering)
+    await asyncio.to_thread(settled, db)
+    assert rows(db)[0]["hold_id"] == hold.id
+    assert problems[:2] == ["", "ValueError: what no row can hold"]
+
+
 async def test_reading_the_journal_again_from_its_start_changes_nothing(
     metering: chat.Metering,
     store: journal.JournalStore,
