@@ -186,6 +186,10 @@ def test_the_profile_the_devices_and_the_end_of_an_account(browser: Browser, ser
             gil.button(re.compile("Sign out Chrome")).click()
             gil.sees("Signed out there.")
             elsewhere.expected = {401}
+        gil.button("Make a copy").click()
+        with gil.page.expect_download() as download:
+            gil.button("Download").click()
+        assert download.value.path().read_bytes()[:2] == b"PK"
         gil.button("Delete my account").click()
         gil.field("Password").fill(PASSWORD)
         gil.button("Delete everything").click()

@@ -12,7 +12,7 @@ from tests.journeys.web_server import AXE, PASSWORD, WebServer
 
 DESKTOP = (1280, 860)
 PHONE = (390, 844)
-PATIENCE_MS = 10_000
+PATIENCE_MS = 1_000 * PATIENCE_S
 TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.|nova_[A-Za-z0-9_-]{16}|access_token|refresh_token")
 AXE_RUN = """
 async (rules) => (await axe.run(

@@ -1,4 +1,5 @@
 import { api, told, toldAsResponse } from "@/api/client";
+import { saveAs } from "@/api/download";
 import type { Message, MessagePage, Rating, Session, SessionPage } from "@/api/model";
 
 export interface SessionFilter {
@@ -85,7 +86,7 @@ export type ExportFormat = "markdown" | "jsonl" | "json";
 
 const ENDINGS: Record<ExportFormat, string> = { markdown: "md", jsonl: "jsonl", json: "json" };
 
-/** Downloads a session as a file. The token goes in a header, so a plain link can't do it. */
+/** Downloads a session as a file. */
 export async function downloadSession(session: Session, format: ExportFormat): Promise<void> {
   const response = await toldAsResponse(
     api.GET("/api/v1/sessions/{session_id}/export", {
@@ -93,12 +94,7 @@ export async function downloadSession(session: Session, format: ExportFormat): P
       parseAs: "stream",
     }),
   );
-  const address = URL.createObjectURL(await response.blob());
-  const link = document.createElement("a");
-  link.href = address;
-  link.download = `${fileName(session.title)}.${ENDINGS[format]}`;
-  link.click();
-  URL.revokeObjectURL(address);
+  await saveAs(response, `${fileName(session.title)}.${ENDINGS[format]}`);
 }
 
 function fileName(title: string): string {

@@ -1,6 +1,7 @@
 import { queryOptions } from "@tanstack/react-query";
 
-import { api, told } from "@/api/client";
+import { api, told, toldAsResponse } from "@/api/client";
+import { saveAs } from "@/api/download";
 import type { Account } from "@/api/model";
 
 export const devicesQuery = queryOptions({
@@ -26,4 +27,24 @@ export async function changeEmail(password: string, email: string): Promise<void
 
 export async function deleteAccount(password: string): Promise<void> {
   await told(api.DELETE("/api/v1/account", { body: { password } }));
+}
+
+/** Copies of everything that is kept of the account, made and not yet taken away again. */
+export const exportsQuery = queryOptions({
+  queryKey: ["exports"],
+  queryFn: async () => (await told(api.GET("/api/v1/account/exports"))).exports,
+});
+
+export async function askForExport(): Promise<string> {
+  return (await told(api.POST("/api/v1/account/exports"))).message;
+}
+
+export async function downloadExport(export_id: string): Promise<void> {
+  const response = await toldAsResponse(
+    api.GET("/api/v1/account/exports/{export_id}", {
+      params: { path: { export_id } },
+      parseAs: "stream",
+    }),
+  );
+  await saveAs(response, `novacore-${export_id}.zip`);
 }

@@ -5,6 +5,7 @@ import { accountQuery, useAccount } from "@/features/auth/queries";
 import { changeEmail, changePassword, changeProfile } from "@/features/settings/api";
 import { DeleteAccount } from "@/features/settings/delete-account";
 import { Devices } from "@/features/settings/devices";
+import { Exports } from "@/features/settings/exports";
 import { Card, Page } from "@/ui/card";
 import { cx } from "@/ui/classes";
 import { useDocumentTitle } from "@/ui/document-title";
@@ -25,6 +26,7 @@ export function SettingsPage() {
       <ChangePassword />
       <ChangeEmail />
       <Devices />
+      <Exports />
       <DeleteAccount />
     </Page>
   );
