@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-import dbos
 import sqlalchemy
 
 from novacore.workers.errors import WorkRunning
@@ -33,20 +32,26 @@ Workflow = Callable[..., None]
 _lock = threading.Lock()
 
 
-class PlainJSON(dbos.Serializer):
-    """What DBOS stores, as JSON: reading it back can't run anything."""
+def _library() -> Any:
+    import dbos  # noqa: PLC0415 - what it stands on starts a program when it is imported
 
-    def serialize(self, data: Any) -> str:
-        """See `dbos.Serializer`."""
-        return json.dumps(data, default=str)
+    return dbos
 
-    def deserialize(self, serialized_data: str) -> Any:
-        """See `dbos.Serializer`."""
-        return json.loads(serialized_data)
 
-    def name(self) -> str:
-        """See `dbos.Serializer`."""
-        return "novacore_json"
+def _plain_json() -> Any:
+    """How DBOS stores what it stores: as JSON, so that reading it back can't run anything."""
+
+    class PlainJSON(_library().Serializer):
+        def serialize(self, data: Any) -> str:
+            return json.dumps(data, default=str)
+
+        def deserialize(self, serialized_data: str) -> Any:
+            return json.loads(serialized_data)
+
+        def name(self) -> str:
+            return "novacore_json"
+
+    return PlainJSON()
 
 
 class Durable:
@@ -75,6 +80,7 @@ class Durable:
         self._workflows = workflows
         self._concurrency = concurrency
         self._registered: dict[str, Workflow] = {}
+        self._dbos: Any = None
 
     def launch(self) -> None:
         """Begin; from now on workflows of dead processes that were handed back run here too.
@@ -93,14 +99,15 @@ class Durable:
     def _launch(self) -> None:
         # Ours are told by status and logs; DBOS's own lines would go to the console.
         logging.getLogger("dbos").handlers = [logging.NullHandler()]
-        dbos.DBOS(
+        self._dbos = _library().DBOS
+        self._dbos(
             config={
                 "name": _NAME,
                 "system_database_engine": self._engine,
                 "dbos_system_schema": self._schema,
                 "application_version": VERSION,
                 "executor_id": self._executor,
-                "serializer": PlainJSON(),
+                "serializer": _plain_json(),
                 "enable_otlp": False,
                 "log_level": "ERROR",
                 "max_executor_threads": self._concurrency + _SPARE_THREADS,
@@ -111,24 +118,24 @@ class Durable:
         )
         self._registered = {
             # DBOS tries a workflow again after a crash so often, then leaves it to us.
-            name: dbos.DBOS.workflow(name=name, max_recovery_attempts=20)(function)
+            name: self._dbos.workflow(name=name, max_recovery_attempts=20)(function)
             for name, function in self._workflows.items()
         }
-        dbos.DBOS.launch()
+        self._dbos.launch()
 
     def start(self, workflow_id: str, name: str, *arguments: Any) -> None:
         """Begin a workflow; one of this id that was begun already, anywhere, is left alone."""
-        with dbos.SetWorkflowID(workflow_id):
-            dbos.DBOS.start_workflow(self._registered[name], *arguments)
+        with _library().SetWorkflowID(workflow_id):
+            self._dbos.start_workflow(self._registered[name], *arguments)
 
     def state_of(self, workflow_id: str) -> str | None:
         """How a workflow stands: PENDING, ENQUEUED, SUCCESS, ERROR …; None: it was never begun."""
-        found = dbos.DBOS.get_workflow_status(workflow_id)
+        found = self._dbos.get_workflow_status(workflow_id)
         return None if found is None else found.status
 
     def take_over(self, alive: Sequence[str]) -> int:
         """Hand back what processes that are not alive had begun, for whoever is free; how much."""
-        waiting = dbos.DBOS.list_workflows(
+        waiting = self._dbos.list_workflows(
             status="PENDING", app_version=VERSION, limit=_LISTED_MAX, load_input=False,
             load_output=False,
         )  # fmt: skip
@@ -136,7 +143,7 @@ class Durable:
         if not gone:
             return 0
         # Only this way in hands a workflow back if, and only if, the dead process still has it.
-        handles = dbos.DBOS._recover_pending_workflows(  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        handles = self._dbos._recover_pending_workflows(  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
             sorted(each for each in gone if each)
         )
         return len(handles)
@@ -145,23 +152,23 @@ class Durable:
         """Give up workflows of versions that no living process runs; their names and arguments."""
         left = [
             each
-            for each in dbos.DBOS.list_workflows(
+            for each in self._dbos.list_workflows(
                 status=list(OPEN), limit=_LISTED_MAX, load_output=False
             )
             if each.app_version not in versions
         ]
         for each in left:
-            dbos.DBOS.cancel_workflow(each.workflow_id)
+            self._dbos.cancel_workflow(each.workflow_id)
         return [(each.name, list((each.input or {}).get("args", ()))) for each in left]
 
     def forget(self, before_iso: str) -> int:
         """Remove what is known about workflows that ended before a time; how many."""
-        ended = dbos.DBOS.list_workflows(
+        ended = self._dbos.list_workflows(
             status=["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
             completed_before=before_iso, limit=_LISTED_MAX, load_input=False, load_output=False,
         )  # fmt: skip
         if ended:
-            dbos.DBOS.delete_workflows([each.workflow_id for each in ended])
+            self._dbos.delete_workflows([each.workflow_id for each in ended])
         return len(ended)
 
     def stop(self) -> None:
@@ -170,7 +177,8 @@ class Durable:
 
     def _destroy(self) -> None:
         try:
-            dbos.DBOS.destroy(destroy_registry=True)
+            if self._dbos is not None:
+                self._dbos.destroy(destroy_registry=True)
         finally:
             self._engine.dispose()
             _lock.release()
@@ -178,4 +186,4 @@ class Durable:
 
 def run_step(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
     """Within a workflow: do a step, or, where it was done before a crash, give what it gave."""
-    return dbos.DBOS.run_step({"name": name}, function, *arguments)
+    return _library().DBOS.run_step({"name": name}, function, *arguments)
