@@ -52,9 +52,13 @@ class Throttle:
         with self._database.begin() as connection:
             now_us = self._clock.now_us()
             insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
-            # Rows that are there can be locked, in the order of their names.
+            # Rows are made or locked in the order of their names. One that is there is touched: only
+            # that keeps another transaction from removing it before it is read.
+            fresh = insert(THROTTLE)
             connection.execute(
-                insert(THROTTLE).on_conflict_do_nothing(),
+                fresh.on_conflict_do_update(
+                    index_elements=[THROTTLE.c.name], set_={"name": fresh.excluded.name}
+                ),
                 [_fresh(name, now_us) for name in names],
             )
             found = connection.execute(
