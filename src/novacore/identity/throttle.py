@@ -52,8 +52,8 @@ class Throttle:
         with self._database.begin() as connection:
             now_us = self._clock.now_us()
             insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
-            # Rows are made or locked in the order of their names. One that is there is touched: only
-            # that keeps another transaction from removing it before it is read.
+            # Rows are made or locked in the order of their names. One that is there is touched:
+            # only that keeps another transaction from removing it before it is read.
             fresh = insert(THROTTLE)
             connection.execute(
                 fresh.on_conflict_do_update(
