@@ -45,5 +45,7 @@ def decode(line: bytes) -> settings.Settings:
 def _value(kind: Any, told: Any) -> Any:
     if told is not None:
         return Path(told) if kind is Path else msgspec.convert(told, kind)
+    if type(None) in typing.get_args(kind):
+        return None
     origin = typing.get_origin(kind) or kind
     return {} if origin is Mapping else origin()
