@@ -131,8 +131,8 @@ def parse_place(text: str, chosen: settings.Settings) -> str | Path:
         )
     if _is_inside(folder, backup_folder(chosen)):
         raise errors.ArgumentWrong(f"{folder} lies among the backups.", hint="Name another folder.")
-    # What was killed at its first step left empty lock files, and nothing else.
-    others = folder.is_dir() and any(path.suffix != ".lock" for path in folder.iterdir())
+    # What was killed at its first step left empty files, and nothing else.
+    others = folder.is_dir() and any(_holds_something(path) for path in folder.iterdir())
     if others and not (folder / "journal.db").exists():
         raise errors.ArgumentWrong(
             f"{folder} holds other files, and no journal.", hint="Name a new folder."
@@ -165,3 +165,7 @@ def find_users(
         if opened & wanted and int(process.name) != os.getpid():
             found.append(int(process.name))
     return sorted(found)
+
+
+def _holds_something(path: Path) -> bool:
+    return path.is_dir() or path.stat().st_size > 0
