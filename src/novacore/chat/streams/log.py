@@ -129,8 +129,10 @@ class StreamLog:
         loop = asyncio.get_running_loop()
         beaten_s = loop.time()
         while self._live:
+            # Not `wait_for`: on Python 3.11 it loses a cancellation that comes with the wake.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _BEAT_S)
+                async with asyncio.timeout(_BEAT_S):
+                    await self._wake.wait()
             self._wake.clear()
             await asyncio.sleep(_PUMP_S)
             await self.flush()
@@ -213,7 +215,8 @@ class LiveStream:
         changed = self._changed
         if len(self._events) <= after and not self._is_ended and wait_s > 0:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await changed.wait()
         return Read(events=tuple(self._events[max(0, after) :]), is_alive=not self._is_ended)
 
     async def close(self) -> None:
