@@ -68,7 +68,7 @@ PARTS = (
     _tests("contract", "-n2", "-m", "not storm", "tests/contracts", is_fast=True),
     _tests("api", "-n2", "-m", "not storm", "tests/api"),
     _tests("journey", "-n2", "-m", "not storm", "tests/journeys"),
-    _tests("docs", "tests/docs", is_covered=False),
+    _tests("docs", "-n2", "tests/docs", is_covered=False),
     _tests("storm", "-m", "storm", "tests", is_covered=False),
 )
 
