@@ -129,7 +129,9 @@ async def test_stopping_reaches_the_producer_from_any_worker(
         live = await begin(worker)
         live.put("delta", {"text": "a"})
         await asked.stop(live.head.stream)
-        await asyncio.wait_for(live.stopping.wait(), 30)
+        async with asyncio.timeout(30):
+            await live.stopping.wait()
+        assert live.stopping.is_set()
         await live.close()
 
 

@@ -6,6 +6,7 @@ another epoch is read from its start.
 """
 
 import dataclasses
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,9 @@ _MARK_ENTRIES: Final = 20_000
 """After so many entries without usage the watermark is written all the same."""
 
 Observer = Callable[[Sequence[journal.Entry]], None]
+
+
+_log = logging.getLogger(__name__)
 
 
 class UsageFeed:
@@ -109,6 +113,7 @@ class UsageFeed:
                 return
             except Exception as error:  # noqa: BLE001 - the edge of the thread: everybody's metering
                 # It stays visible in the status, and is tried again: nothing is skipped.
+                _log.exception("usage could not be settled")
                 is_told = isinstance(error, kit.NovaError)
                 self.problem = str(error) if is_told else f"{type(error).__name__}: {error}"
                 if not is_last:
