@@ -12,9 +12,6 @@ from novacore.billing.tables import HOLD
 EXPIRED_MAX: Final = 100
 """How many expired holds are told at once."""
 
-COUNTED: Final = """
-SELECT account_id, subject, tokens, messages, agent_ms FROM billing_counter
-WHERE account_id IN (??) AND day = ? AND subject IN (??)"""
 HELD: Final = """
 SELECT account_id, day, key_id, agent_id, CAST(SUM(input_tokens + output_tokens_max) AS BIGINT),
        CAST(SUM(messages) AS BIGINT), CAST(SUM(agent_ms) AS BIGINT), MIN(lease_until_us)

@@ -40,7 +40,6 @@ from novacore.chat.usage_sessions import UsageSessions
 from novacore.chat.waiting import to_end
 
 _SWEEP_S: Final = 15.0
-_EXPORTED_AT_ONCE: Final = 500
 _STOP_S: Final = 5.0
 """How long turns may take to journal what they have, when the server stops."""
 
@@ -476,22 +475,3 @@ class Chat:
         await to_end(asyncio.to_thread(self.sessions.delete, owner, session_id))
         with contextlib.suppress(StreamsUnavailable):
             await self.streams.erase(session_id)
-
-    def erase_account(self, account_id: str) -> None:
-        """Forget the lists and ratings of an account. Its words are the journal's to erase."""
-        self._rows.delete_account(account_id)
-
-    def export_account(self, account_id: str) -> dict[str, Any]:
-        """What is known of an account's conversations beside their words, as plain data."""
-        sessions: list[dict[str, Any]] = []
-        for is_archived in (False, True):
-            after: tuple[int, int, str] | None = None
-            while True:
-                page = self._rows.page(
-                    account_id, is_archived=is_archived, after=after, limit=_EXPORTED_AT_ONCE
-                )
-                sessions += [dataclasses.asdict(each) for each in page.sessions]
-                after = page.next_after
-                if after is None:
-                    break
-        return {"sessions": sessions, "feedback": self._rows.feedback_of(account_id)}
