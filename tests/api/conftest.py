@@ -8,10 +8,8 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
-import apsw
-import blockbuster
 import pytest
-from pysqlite3 import dbapi2
+from tests.api import blocking
 from tests.api.stage import Stage, open_stage
 from tests.scripted_provider import ScriptedProvider
 
@@ -29,17 +27,7 @@ CHEAP = {
 @pytest.fixture(autouse=True)
 def nothing_blocks_the_event_loop() -> Iterator[None]:
     """A call of ours that waits for a disk, a socket or a lock in the event loop is an error."""
-    detector = blockbuster.BlockBuster("novacore")
-    for kind in (dbapi2.Cursor, dbapi2.Connection, apsw.Cursor, apsw.Connection):
-        for name in ("execute", "executemany"):
-            if hasattr(kind, name):
-                label = f"{kind.__module__}.{kind.__name__}.{name}"
-                detector.functions[label] = blockbuster.BlockBusterFunction(
-                    kind, name, scanned_modules="novacore"
-                )
-    for function in detector.functions.values():
-        # Before the first request and after the last one nobody waits.
-        function.can_block_in("bootstrap/platform.py", {"start", "stop"})
+    detector = blocking.detector()
     detector.activate()
     yield
     detector.deactivate()
