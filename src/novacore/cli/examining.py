@@ -64,7 +64,7 @@ def examine_store(chosen: settings.Settings) -> Iterator[Finding]:
     except kit.NovaError as error:
         yield _wrong("sessions", error)
         return
-    what = f"{count:,} in the {chosen.store} store, which opens."
+    what = f"{count:,} of this terminal in the {chosen.store} store, which opens."
     yield Finding(name="sessions", state=State.OK, what=what)
 
 

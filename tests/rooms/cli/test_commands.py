@@ -14,6 +14,7 @@ import pytest
 from tests.rooms.cli.conftest import ANSWER, HELLO, RESULT, Nova
 
 import novacore
+from novacore import bootstrap, journal, settings
 from novacore.cli.commands import sessions
 from novacore.cli.exits import Ended
 
@@ -134,6 +135,26 @@ def test_a_damaged_store_verifies_with_a_place_an_exit_code_and_what_to_do(kept:
     report = kept("verify", "--json")
     assert report.code == 1
     assert not report.json["is_sound"]
+
+
+def test_what_accounts_said_is_verified_too_by_who_holds_the_data_directory(kept: Nova) -> None:
+    with bootstrap.open_store(chosen_by(kept)) as store:
+        account = store.for_owner(journal.Scope(owner="account-of-ada"))
+        account.session("hers").append(HELLO, {"role": "user", "content": "said in the browser"})
+    assert "3 sessions, 6 entries" in kept("verify").out
+
+    for path in kept.data_dir.rglob("*"):
+        raw = path.read_bytes() if path.is_file() else b""
+        at = raw.find(b"said in the browser")
+        if at >= 0:
+            path.write_bytes(raw[:at] + b"X" + raw[at + 1 :])
+
+    report = kept("verify", "--json")
+    assert (report.code, report.json["is_sound"]) == (1, False)
+
+
+def chosen_by(nova: Nova) -> settings.Settings:
+    return settings.load(env={"NOVA_DATA_DIR": str(nova.data_dir)}, workspace=nova.folder)
 
 
 def test_salvage_saves_every_readable_entry_into_a_new_folder(kept: Nova, tmp_path) -> None:

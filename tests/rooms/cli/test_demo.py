@@ -1,10 +1,12 @@
 """`nova demo` makes its people and their month in a directory of its own, by the real services."""
 
 import re
+import stat
 
 import pytest
 
 from novacore import bootstrap, chat, identity, settings
+from novacore.cli.commands import demo
 from novacore.cli.demo import content
 
 
@@ -32,6 +34,7 @@ def test_a_month_is_made_once_and_every_start_has_fresh_passwords(nova):
     second = nova("demo", "--fill-only")
     assert second.code == 0, second.err
     home = nova.data_dir.with_name("data-demo")
+    assert stat.S_IMODE((home / demo.MARKER).stat().st_mode) == 0o600
     assert str(home) in first.out
     assert not nova.data_dir.exists()
 
@@ -52,6 +55,9 @@ def test_a_month_is_made_once_and_every_start_has_fresh_passwords(nova):
         said = content.read()
         assert len(list(own.memories.every())) == len(said.memories)
         assert store.verify(all_owners=True).is_sound
+    found = nova("verify", "--json", "--data-dir", str(home)).json
+    assert found["is_sound"]
+    assert found["entries"] > 2 * content.TURNS
     proof = nova("billing", "reconcile", "--json", "--data-dir", str(home))
     assert proof.json["is_sound"]
     assert proof.json["entries"] > content.TURNS

@@ -27,6 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _refuse_used(chosen)
         asyncio.run(filling.fill(chosen, passwords=passwords, tell=console.line))
+        marker.touch(mode=0o600)
         marker.write_text("This data directory holds the demonstration of `nova demo`.\n", "utf-8")
     console.line(f"The demonstration is in {chosen.data_dir}. Sign in as")
     for person, password in zip(filling.PEOPLE, passwords, strict=True):

@@ -17,11 +17,13 @@ def run(arguments: argparse.Namespace) -> int:
     context = open_context(arguments)
     try:
         with open_sessions(context) as store:
-            wanted = None
             if arguments.session:
                 workspace = str(context.settings.workspace)
                 wanted = sessions.find_session(store, arguments.session, workspace=workspace).id
-            report = store.verify(wanted)
+                report = store.verify(wanted)
+            else:
+                # Who holds the data directory answers for everybody's words in it.
+                report = store.verify(all_owners=not context.settings.server_url)
     except journal.Corrupt as error:
         report = journal.VerifyReport(
             sessions=0,
