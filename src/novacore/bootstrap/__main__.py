@@ -32,13 +32,14 @@ def main() -> int:
     be_modest()
     parent_ended = threading.Event()
     threading.Thread(target=_watch_input, args=(parent_ended,), daemon=True).start()
-    if not chosen.data_dir.is_dir():
+    identity = _identity(chosen.data_dir)
+    if identity is None:
         return 0
     try:
         with bootstrap.open_store(chosen) as store:
             opened = bootstrap.open_tiers(chosen, store)
             try:
-                project(opened, chosen, parent_ended=parent_ended)
+                project(opened, chosen, identity=identity, parent_ended=parent_ended)
             finally:
                 opened.close()
     except kit.NovaError:
@@ -47,11 +48,21 @@ def main() -> int:
 
 
 def project(
-    opened: tiers.TierSet, chosen: settings.Settings, *, parent_ended: threading.Event
+    opened: tiers.TierSet,
+    chosen: settings.Settings,
+    *,
+    identity: tuple[int, int],
+    parent_ended: threading.Event,
 ) -> None:
-    """Run all tiers until the parent ended and they are at rest, or their folder is gone."""
+    """Run all tiers until the parent ended and they are at rest, or their folder is gone.
+
+    Args:
+        opened: the tiers.
+        chosen: the settings, which name the data directory.
+        identity: the device and the inode of the data directory when it was opened.
+        parent_ended: set once the program that started this process has ended.
+    """
     clock = kit.SystemClock()
-    identity = _identity(chosen.data_dir)
     runner = opened.runner()
     runner.start()
     end_s = float("inf")

@@ -171,7 +171,8 @@ def publish(folder: Path, projector: Projector) -> None:
     path = _path(folder, projector)
     fresh = path.with_suffix(f".{os.getpid()}.new")
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Without its parents: a data directory that is gone is not made anew.
+        folder.mkdir(mode=0o700, exist_ok=True)
         fresh.touch(mode=0o600)
         fresh.write_text(json.dumps(facts))
         fresh.replace(path)

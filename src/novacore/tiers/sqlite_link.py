@@ -80,11 +80,24 @@ def translated(tier: str) -> Generator[None]:
         raise ItemRefused(f"SQLite can't hold this: {error}.") from error
 
 
+def make_folder(folder: Path) -> None:
+    """Make a tier's folder and the one of all tiers, but never the data directory above them.
+
+    Raises:
+        OSError: the data directory is gone, or the folder can't be made.
+    """
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except FileNotFoundError:
+        folder.parent.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
 class SQLiteLink:
     """The connections to one tier's file: one that writes, one that only reads.
 
     Args:
-        path: the file; its folder is made when something is stored.
+        path: the file; its folder is made when something is stored, the data directory never.
         tier: the tier's name, for messages.
         tables: the statements that make the tables.
         timeout_ms: the longest wait for another process's lock.
@@ -199,7 +212,7 @@ class SQLiteLink:
         return connection
 
     def _open_writer(self) -> Connection:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         if self._file() is None:
             # A log without its file is of one that was wiped.
             for suffix in ("-wal", "-shm"):

@@ -1,12 +1,17 @@
 """The process that projects gets its settings, and leaves the JSON store alone."""
 
 import dataclasses
+import shutil
 import subprocess
+import time
 
 import pytest
 
 from novacore import bootstrap, settings
 from novacore.bootstrap import asked
+from novacore.tiers.runner import Runner
+
+PATIENCE_S = 60.0
 
 
 def _chosen(tmp_path, **overrides) -> settings.Settings:
@@ -36,6 +41,45 @@ def test_without_an_embedder_the_vector_tier_is_off_and_the_rest_is_kept(tmp_pat
         assert "vector" not in opened.names
         assert len(opened.names) == 6
         opened.close()
+
+
+def test_tiers_whose_data_directory_was_moved_away_do_not_bring_it_back(tmp_path):
+    chosen = _chosen(tmp_path)
+    with bootstrap.open_store(chosen) as store:
+        opened = bootstrap.open_tiers(chosen, store)
+        runner = opened.runner()
+        runner.start()
+        store.session("talk").append({"role": "user", "content": "one"})
+        _watch_until_at_rest(runner)
+        assert (chosen.data_dir / "tiers" / "hot").is_dir()
+        chosen.data_dir.rename(tmp_path / "elsewhere")
+        _watch_until_at_rest(runner)
+        assert not chosen.data_dir.exists()
+        runner.stop()
+        opened.close()
+    assert not chosen.data_dir.exists()
+
+
+def test_a_tiers_folder_that_was_removed_with_all_tiers_is_made_again(tmp_path):
+    chosen = _chosen(tmp_path)
+    with bootstrap.open_store(chosen) as store:
+        opened = bootstrap.open_tiers(chosen, store)
+        runner = opened.runner()
+        runner.start()
+        store.session("talk").append({"role": "user", "content": "one"})
+        _watch_until_at_rest(runner)
+        shutil.rmtree(chosen.data_dir / "tiers")
+        _watch_until_at_rest(runner)
+        assert all(each.lag_entries == 0 for each in opened.status())
+        runner.stop()
+        opened.close()
+
+
+def _watch_until_at_rest(runner: Runner) -> None:
+    """Let every tier look at the journal once more, at least."""
+    end_s = time.monotonic() + PATIENCE_S
+    while runner.watch(0.05) and not runner.is_at_rest:
+        assert time.monotonic() < end_s
 
 
 def test_sessions_in_json_files_have_no_tiers_and_start_no_process(tmp_path, monkeypatch):
