@@ -71,6 +71,7 @@ def project(
             if _identity(chosen.data_dir) != identity:
                 return
             if parent_ended.is_set():
+                runner.hurry()
                 end_s = min(end_s, clock.monotonic_s() + _FINISH_S)
                 if runner.is_at_rest or clock.monotonic_s() > end_s:
                     return

@@ -74,6 +74,14 @@ class Config:
         doc="While more entries a second than this are appended, projectors rest three quarters of "
         "the time, so that appends are hardly slowed; they make up for it afterwards.",
     )
+    gather_ms: int = setting(
+        2_000,
+        unit="ms",
+        minimum=0,
+        maximum=60_000,
+        doc="A tier that stored something waits so long from then, and stores what comes meanwhile "
+        "together. Erasures are not waited with.",
+    )
     timeout_ms: int = setting(
         10_000, unit="ms", minimum=100, doc="Longest wait for one answer of a tier's server."
     )

@@ -32,6 +32,8 @@ class Runner:
         folder: where it says who projects and how it stands; status reads it.
         clock: the time.
         rush_entries_s: while more are appended a second, the projectors rest most of the time.
+        gather_ms: a tier that stored something waits so long from then, so that what comes
+            meanwhile is stored together. An erasure is never waited with.
     """
 
     def __init__(
@@ -42,12 +44,18 @@ class Runner:
         folder: Path,
         clock: Clock,
         rush_entries_s: int = 1_000,
+        gather_ms: int = 0,
     ) -> None:
         self._projectors = projectors
         self._feed = feed
         self._folder = folder
         self._clock = clock
         self._rush_entries_s = rush_entries_s
+        self._gather_s = gather_ms / 1_000
+        self._is_hurried = False
+        self._erasures = -1
+        self._urgent = 0
+        """As `_changes`, of those that nobody may wait with."""
         self._is_rush = False
         self._rated = (clock.monotonic_s(), -1)
         self._stop = threading.Event()
@@ -68,7 +76,7 @@ class Runner:
         """Wake the tiers when the journal changed, for about so long; False: it was stopped."""
         end_s = self._clock.monotonic_s() + seconds
         seen, since_s = self._mark(), self._clock.monotonic_s()
-        self._wake()
+        self._wake(is_urgent=self._has_erased())
         while (now_s := self._clock.monotonic_s()) < end_s:
             pause_s = _POLL_IDLE_S if now_s - since_s > _IDLE_AFTER_S else _POLL_S
             if self._stop.wait(pause_s):
@@ -76,9 +84,14 @@ class Runner:
             mark = self._mark()
             if mark != seen:
                 seen, since_s = mark, now_s
-                self._wake()
+                self._wake(is_urgent=self._has_erased())
             self._rate(now_s)
         return not self._stop.is_set()
+
+    def hurry(self) -> None:
+        """Gather no more: whoever started this wants to end."""
+        self._is_hurried = True
+        self._wake(is_urgent=True)
 
     @property
     def is_at_rest(self) -> bool:
@@ -123,13 +136,25 @@ class Runner:
             # Its projectors will meet the same error, and say so; look again all the same.
             return describe(error)
 
-    def _wake(self) -> None:
+    def _has_erased(self) -> bool:
+        """Whether something was erased since this was asked last."""
+        try:
+            erasures = self._feed.state().erasures
+        except journal.JournalError:
+            return False
+        before, self._erasures = self._erasures, erasures
+        return erasures > before >= 0
+
+    def _wake(self, *, is_urgent: bool = False) -> None:
         with self._changed:
             self._changes += 1
+            if is_urgent:
+                self._urgent = self._changes
             self._changed.notify_all()
 
     def _drive(self, projector: Projector) -> None:
         said: object = None
+        gathers_until_s = 0.0
         try:
             while not self._stop.is_set():
                 before, start_s = self._changes, self._clock.monotonic_s()
@@ -138,8 +163,10 @@ class Runner:
                 if projector.standing != said:
                     said = projector.standing
                     publish(self._folder, projector)
+                if step is Step.WORKED:
+                    gathers_until_s = start_s + self._gather_s
                 if step is not Step.WORKED:
-                    self._sleep(projector, before)
+                    self._sleep(projector, before, gathers_until_s=gathers_until_s)
                 elif self._is_rush:
                     # Appends come first: while they are many, this takes a quarter of a processor.
                     took_s = self._clock.monotonic_s() - start_s
@@ -150,16 +177,18 @@ class Runner:
             projector.release()
             withdraw(self._folder, projector)
 
-    def _sleep(self, projector: Projector, before: int) -> None:
+    def _sleep(self, projector: Projector, before: int, *, gathers_until_s: float) -> None:
         """Until the projector is due; one that is up to date also when the journal changed."""
         while not self._stop.is_set():
-            left_s = projector.due_s - self._clock.monotonic_s()
-            if left_s <= 0:
-                return
+            now_s = self._clock.monotonic_s()
+            due_s = projector.due_s
             with self._changed:
                 if projector.standing.step is Step.IDLE and self._changes != before:
+                    is_urgent = self._is_hurried or self._urgent > before
+                    due_s = min(due_s, now_s if is_urgent else gathers_until_s)
+                if due_s <= now_s:
                     return
-                self._changed.wait(max(left_s, _PAUSE_MIN_S))
+                self._changed.wait(max(due_s - now_s, _PAUSE_MIN_S))
 
 
 def publish(folder: Path, projector: Projector) -> None:

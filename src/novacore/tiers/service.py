@@ -178,6 +178,7 @@ class TierSet:
             folder=self._folder,
             clock=self._clock,
             rush_entries_s=self._config.rush_entries_s,
+            gather_ms=self._config.gather_ms,
         )
 
     def close(self) -> None:

@@ -141,7 +141,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         yield Bench(
             store,
             tmp_path / "tiers",
-            tiers.Config(retry_ms_max=100, tries_max=3),
+            tiers.Config(retry_ms_max=100, tries_max=3, gather_ms=0),
             {name: Failing(name) for name in ("hot", "graph")},
             {name: Plain(name) for name in ("hot", "graph")},
         )

@@ -44,6 +44,38 @@ def test_what_is_appended_arrives_by_itself(bench):
         _until(runner, lambda: runner.is_at_rest)
 
 
+def test_what_comes_soon_after_a_batch_is_stored_together_and_all_of_it_arrives(bench):
+    bench.config = dataclasses.replace(bench.config, gather_ms=60_000)
+    with _running(bench) as runner:
+        bench.say("first")
+        _until(runner, lambda: bench.texts("hot") == ["first"])
+        before = len(bench.engines["hot"].batches)
+        for text in "abcdef":
+            bench.say(text)
+            runner.watch(0.06)
+        assert len(bench.engines["hot"].batches) == before
+        runner.hurry()
+        _until(runner, lambda: bench.texts("hot") == ["first", *"abcdef"])
+        assert len(bench.engines["hot"].batches) == before + 1
+        _until(runner, lambda: runner.is_at_rest)
+
+
+@pytest.mark.parametrize("what", ["an erasure", "the end"])
+def test_neither_an_erasure_nor_the_end_waits_for_what_is_gathered(bench, what):
+    bench.config = dataclasses.replace(bench.config, gather_ms=60_000)
+    with _running(bench) as runner:
+        bench.say("kept")
+        _until(runner, lambda: bench.texts("hot") == bench.texts("graph") == ["kept"])
+        bench.say("told")
+        if what == "an erasure":
+            bench.store.erase(bench.store.session("talk").id)
+            _until(runner, lambda: bench.texts("hot") == bench.texts("graph") == [])
+        else:
+            runner.hurry()
+            _until(runner, lambda: runner.is_at_rest)
+            assert bench.texts("hot") == bench.texts("graph") == ["kept", "told"]
+
+
 def test_a_tier_that_hangs_keeps_no_other_and_no_append_waiting(bench):
     hanging, go_on = threading.Event(), threading.Event()
 
