@@ -77,7 +77,7 @@ class Accounts:
         """Rows of a plan for accounts that have none; those that have one keep it."""
         name = plan or self._plan_default
         ends = self.end_of(name, since_us=now_us)
-        self._sql.run_many(
+        self._sql.insert(
             connection,
             self._insert,
             [

@@ -39,7 +39,7 @@ UPDATE billing_hold SET lease_until_us = ?, output_tokens_seen = ?,
        agent_ms = CASE WHEN agent_id = '' THEN 0 ELSE (? - admitted_at_us) / 1000 END
 WHERE id = ? AND state = 'open'"""
 _CLOSE: Final = (
-    "UPDATE billing_hold SET state = ?, closed_at_us = ? WHERE id = ? AND state = 'open'"
+    "UPDATE billing_hold SET state = ?, closed_at_us = ? WHERE id IN (??) AND state = 'open'"
 )
 
 
@@ -64,7 +64,7 @@ class Holds:
             )
             for hold in holds
         ]  # fmt: skip
-        self._sql.run_many(connection, self._insert, rows)
+        self._sql.insert(connection, self._insert, rows)
 
     def held(
         self, connection: sqlalchemy.Connection, account_ids: list[str]
@@ -116,9 +116,13 @@ class Holds:
         self, connection: sqlalchemy.Connection, states: Sequence[tuple[str, str]], *, now_us: int
     ) -> None:
         """Close holds, each `(id, state)`; those that are closed stay as they are."""
-        rows = [(state, now_us, hold_id) for hold_id, state in sorted(states)]
-        self._sql.run_many(connection, _CLOSE, rows)
+        by_state: dict[str, list[str]] = {}
+        for hold_id, state in sorted(states):
+            by_state.setdefault(state, []).append(hold_id)
+        for state, hold_ids in sorted(by_state.items()):
+            for some in statements.chunks(hold_ids):
+                self._sql.run(connection, _CLOSE, state, now_us, some)
 
     def release(self, connection: sqlalchemy.Connection, hold_id: str, *, now_us: int) -> bool:
         """Close a hold whose call was never made; False: it was closed already."""
-        return self._sql.run(connection, _CLOSE, "released", now_us, hold_id) == 1
+        return self._sql.run(connection, _CLOSE, "released", now_us, [hold_id]) == 1

@@ -70,7 +70,7 @@ class Replies:
             claim = _claim(admission)
             key = (admission.account_id, claim.route, claim.key, claim.digest, hold_id)
             rows.append((*key, "running", None, None, None, now_us + self._kept_us))
-        self._sql.run_many(connection, _TAKE, rows)
+        self._sql.insert(connection, _TAKE, rows)
 
     def keep(self, connection: sqlalchemy.Connection, hold_id: str, reply: StoredReply) -> bool:
         """Keep the reply of a finished request; False: its key is somebody else's by now."""

@@ -79,7 +79,7 @@ class Settling:
         """
         known = self.known(connection, [usage.hold_id for usage in usages])
         lines = ledger.lines_of(usages, known=known)
-        self._sql.run_many(connection, self._insert, [ledger.row_of(each) for each in lines])
+        self._sql.insert(connection, self._insert, [ledger.row_of(each) for each in lines])
         closed = [(each.hold_id, _state(each)) for each in usages if not each.is_correction]
         self._holds.close(connection, closed, now_us=now_us)
         return lines
@@ -98,9 +98,9 @@ class Settling:
     def count(self, connection: sqlalchemy.Connection, tallies: Tallies) -> None:
         """Add sums to the counters, in one order for all processes."""
         rows = [(*key, *tallies.counters[key]) for key in sorted(tallies.counters)]
-        self._sql.run_many(connection, self._count, rows)
+        self._sql.insert(connection, self._count, rows)
         daily = [(*key, *tallies.daily[key]) for key in sorted(tallies.daily)]
-        self._sql.run_many(connection, self._count_daily, daily)
+        self._sql.insert(connection, self._count_daily, daily)
 
     def mark(self, connection: sqlalchemy.Connection, watermark: Watermark, *, now_us: int) -> None:
         """Note how far the journal was read; within an epoch it never goes back."""

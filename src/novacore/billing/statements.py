@@ -4,10 +4,9 @@ Statements are written with `?`; PostgreSQL's driver wants `%s`. A list of value
 with 1, 4, 16 … marks, the last value repeated, so that there are few texts and each stays prepared.
 """
 
-import contextlib
 import functools
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import sqlalchemy
@@ -16,6 +15,8 @@ from sqlalchemy import exc
 from novacore.database import Database
 
 _SIZES: Final = (1, 4, 16, 64, 256)
+_ROWS: Final = 256
+"""How many rows one INSERT has at most."""
 
 
 class SQL:
@@ -29,15 +30,14 @@ class SQL:
         self.is_sqlite = database.is_sqlite
         self._database = database
         self._spelled = functools.lru_cache(maxsize=512)(self._spell)
+        self._multiplied = functools.lru_cache(maxsize=512)(self._multiply)
 
     def rows(
         self, connection: sqlalchemy.Connection, text: str, *values: Any
     ) -> Sequence[Sequence[Any]]:
         """All rows of a query; a list among the values stands for a `(??)` in the text."""
         sizes, flat = _flattened(values)
-        with self._cursor(connection, self._spelled(text, sizes)) as (cursor, spelled):
-            cursor.execute(spelled, flat)
-            return cursor.fetchall()
+        return self._ran(connection, self._spelled(text, sizes), flat, has_rows=True)
 
     def row(
         self, connection: sqlalchemy.Connection, text: str, *values: Any
@@ -49,35 +49,44 @@ class SQL:
     def run(self, connection: sqlalchemy.Connection, text: str, *values: Any) -> int:
         """Change rows; how many."""
         sizes, flat = _flattened(values)
-        with self._cursor(connection, self._spelled(text, sizes)) as (cursor, spelled):
-            cursor.execute(spelled, flat)
-            return cursor.rowcount
+        return self._ran(connection, self._spelled(text, sizes), flat, has_rows=False)
 
-    def run_many(
+    def insert(
         self, connection: sqlalchemy.Connection, text: str, rows: Sequence[tuple[Any, ...]]
     ) -> None:
-        """The same statement for many rows; none is fine."""
-        if rows:
-            with self._cursor(connection, self._spelled(text, ())) as (cursor, spelled):
-                cursor.executemany(spelled, rows)
+        """Insert rows by a text of `inserted` or `added`, many to a statement; none is fine.
+
+        Each statement gives the interpreter away and has to get it back: few of them count for
+        more than what they do.
+        """
+        for some in chunks(rows, _ROWS):
+            flat = [value for row in some for value in row]
+            self._ran(connection, self._multiplied(text, len(some)), flat, has_rows=False)
 
     def for_update(self) -> str:
         """What keeps a read row from others; SQLite's writers are alone anyway."""
         return "" if self.is_sqlite else " FOR UPDATE"
 
-    @contextlib.contextmanager
-    def _cursor(self, connection: sqlalchemy.Connection, text: str) -> Generator[tuple[Any, str]]:
-        """A cursor of the driver; its errors become SQLAlchemy's, its slowness is noted."""
-        cursor = connection.connection.cursor()
+    def _ran(
+        self, connection: sqlalchemy.Connection, text: str, values: list[Any], *, has_rows: bool
+    ) -> Any:
+        """The rows, or how many were changed; the driver's errors become SQLAlchemy's."""
         began_s = time.perf_counter()
+        cursor = connection.connection.cursor()
         try:
-            yield cursor, text
+            cursor.execute(text, values)
+            return cursor.fetchall() if has_rows else cursor.rowcount
         except connection.dialect.loaded_dbapi.Error as error:
             base = connection.dialect.loaded_dbapi.Error
             raise exc.DBAPIError.instance(text, None, error, base) from error
         finally:
             cursor.close()
             self._database.note_time(text, took_ms=(time.perf_counter() - began_s) * 1_000)
+
+    def _multiply(self, text: str, size: int) -> str:
+        head, _, rest = text.partition(" VALUES ")
+        marks, _, tail = rest.partition(")")
+        return self._spell(f"{head} VALUES {', '.join([marks + ')'] * size)}{tail}", ())
 
     def _spell(self, text: str, sizes: tuple[int, ...]) -> str:
         for size in sizes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy
-from sqlalchemy import event
+from sqlalchemy import event, exc
 
 from novacore.database.config import Config
 from novacore.database.errors import DatabaseUnusable
@@ -19,6 +19,9 @@ SQLITE_OLDEST: Final = (3, 51, 3)
 
 WRITES: Final = "novacore_writes"
 """The execution option of a connection whose transaction will write."""
+
+_STATEMENTS_KEPT: Final = 512
+"""Prepared statements of one connection."""
 
 _log = logging.getLogger(__name__)
 
@@ -168,6 +171,7 @@ def _connect_sqlite(module: Any, path: Path, *, config: Config) -> Any:
         str(path),
         isolation_level=None,
         check_same_thread=False,
+        cached_statements=_STATEMENTS_KEPT,
         timeout=config.wait_ms / 1_000,
     )
     cursor = connection.cursor()
@@ -185,8 +189,14 @@ def _connect_sqlite(module: Any, path: Path, *, config: Config) -> Any:
 
 
 def _begin(connection: sqlalchemy.Connection) -> None:
+    """Begin on the driver itself: SQLAlchemy's way costs ten times what SQLite takes for it."""
     writes = connection.get_execution_options().get(WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    text = "BEGIN IMMEDIATE" if writes else "BEGIN"
+    driver_error: type[Exception] = connection.dialect.loaded_dbapi.Error
+    try:
+        connection.connection.cursor().execute(text).close()
+    except driver_error as error:
+        raise exc.DBAPIError.instance(text, None, error, driver_error) from error
 
 
 def _make_private(path: Path) -> None:
