@@ -91,7 +91,7 @@ class _Connection(asyncio.Protocol):
             raise self._error
         loop = asyncio.get_running_loop()
         self._waiter = loop.create_future()
-        timer = loop.call_later(wait_s, self._break, _silent(wait_s))
+        timer = loop.call_later(wait_s, self._was_silent, wait_s)
         try:
             await self._waiter
         finally:
@@ -108,6 +108,10 @@ class _Connection(asyncio.Protocol):
         self._error = self._error or error
         self.abort()
         self._wake()
+
+    def _was_silent(self, waited_s: float) -> None:
+        hint = "The settings are llm.first_byte_timeout_ms and llm.idle_timeout_ms."
+        self._break(TimedOut(f"The provider was silent for {waited_s:g} s.", hint=hint))
 
     # What asyncio calls.
 
@@ -410,11 +414,6 @@ def _head(host: _Host, *, path: str, headers: Mapping[str, str], size: int) -> b
         if b"\r" in line or b"\n" in line:
             raise ConnectFailed("A header of the request holds a line break.")
     return b"\r\n".join(lines) + b"\r\n\r\n"
-
-
-def _silent(waited_s: float) -> TimedOut:
-    hint = "The settings are llm.first_byte_timeout_ms and llm.idle_timeout_ms."
-    return TimedOut(f"The provider was silent for {waited_s:g} s.", hint=hint)
 
 
 def _words(error: BaseException) -> str:
