@@ -17,6 +17,7 @@ from novacore import billing, journal, kit, llm
 from novacore.chat import errors
 from novacore.chat.calls_model import Caller, CallRequest, Sink
 from novacore.chat.calls_session import CallSession, CallSessions
+from novacore.chat.lineup import with_fallbacks
 from novacore.chat.metering import MeteredCall, Metering
 from novacore.chat.policy import Policy
 
@@ -129,7 +130,7 @@ class Calls:
             headers=_traced(call.request.headers),
             on_sent=call.metered.sent,
         )
-        answer: llm.Answer | None = None
+        call.metered.answers(reply.model.name)
         try:
             answer = llm.Answer(
                 reply,
@@ -195,7 +196,7 @@ class Calls:
         usage = answer.usage()
         entry = call.metered.entry(usage, outcome=outcome, provider=answer.model.provider)
         if call.session is None or not call.session.name:
-            call.metered.submit(call.usage_at, entry)
+            call.metered.submit_soon(call.usage_at, entry)
             return
         said = call.session.answered(answer.finished(), outcome=outcome)
         if call.session.owner == call.metered.hold.account_id:
@@ -203,7 +204,7 @@ class Calls:
         else:
             # An agent's session is not its owner's, who pays: each entry goes to its own.
             call.answered = call.session.opened.submit(said)
-            call.metered.submit(call.usage_at, entry)
+            call.metered.submit_soon(call.usage_at, entry)
 
     def _keep_reply(
         self, call: _Call, status: int, headers: Sequence[tuple[str, str]], body: bytes
@@ -214,12 +215,7 @@ class Calls:
 
     def _models_for(self, body: llm.Body) -> list[llm.CatalogModel]:
         """The model that was asked for, then its fallbacks in order."""
-        models = [self._catalog.find(body.model)]
-        while models[-1].fallback:
-            further = self._catalog.find(models[-1].fallback)
-            if further in models:
-                break
-            models.append(further)
+        models = with_fallbacks(self._catalog, body.model)
         if models[0].provider == "builtin" and body.read.get("tools"):
             raise llm.BodyInvalid(
                 "tools: the built-in model can't use tools.",

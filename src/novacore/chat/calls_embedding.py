@@ -99,7 +99,9 @@ class Embeddings:
             call.sent()
             vectors = await asyncio.to_thread(embedder.embed, texts)
             usage = llm.Usage(input_tokens=counted, output_tokens=0, source="estimate")
-            call.submit(usage_at, call.entry(usage, provider=embedder.identity.partition(":")[0]))
+            call.submit_soon(
+                usage_at, call.entry(usage, provider=embedder.identity.partition(":")[0])
+            )
         return Embedded(model=name_of(embedder), vectors=vectors, tokens=counted)
 
 

@@ -13,15 +13,18 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Final, Self
 
+import msgspec
+
 from novacore import billing, journal, kit, llm
 from novacore.chat.closing import Closer
 from novacore.chat.errors import MeteringFailed
+from novacore.chat.gathering import Ended, Gathering
 from novacore.chat.ledger import Ledger
 from novacore.chat.spool import Spool, Waiting
 from novacore.chat.usage import USAGE, corrected, usage_entry
 from novacore.chat.usage_feed import UsageFeed
 from novacore.chat.usage_sessions import UsageSessions
-from novacore.chat.waiting import to_end
+from novacore.chat.waiting import outcome_of, to_end
 
 _ADMIT_ATTEMPTS: Final = 4
 _KEEPER_S: Final = 2.0
@@ -59,6 +62,7 @@ class Metering:
         self._live: dict[str, MeteredCall] = {}
         self._appending: set[Future[journal.Appended]] = set()
         """What is on its way to the journal; nobody else may wait for it."""
+        self._gathering = Gathering(self._append_ended)
         self._keeper: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -129,8 +133,7 @@ class Metering:
         """A hold; where the task is cancelled while it waits, the hold is given back."""
         granted = self._ledger.admit(admission)
         try:
-            # Shielded: a cancelled wait must not cancel what the writer is about to grant.
-            return await asyncio.shield(asyncio.wrap_future(granted))
+            return await outcome_of(granted)
         except asyncio.CancelledError:
             granted.add_done_callback(self._give_back)
             raise
@@ -163,6 +166,43 @@ class Metering:
         done.add_done_callback(self._appending.discard)
         self._attempt(session, named, hold=hold, done=done, is_correction=False)
         return done
+
+    def submit_soon(
+        self, session: journal.Session, entry: journal.NewEntry, *, hold: billing.Hold
+    ) -> None:
+        """Append a call's usage, together with that of others which end now; nobody waits for it.
+
+        From the event loop only. Never lost after this, as with `submit`.
+        """
+        self._gathering.add(session, Ended(entry=entry, hold=hold))
+
+    def _append_ended(self, session: journal.Session, ended: Sequence[Ended]) -> None:
+        if len(ended) == 1:
+            self.submit(session, [ended[0].entry], hold=ended[0].hold)
+            return
+        done: Future[journal.Appended] = Future()
+        self._appending.add(done)
+        done.add_done_callback(self._appending.discard)
+
+        def settled(future: "Future[journal.Appended]") -> None:
+            if future.exception() is None:
+                self._feed.wake()
+            else:
+                # One of them may have spoiled it for the others: each by itself.
+                self._append_singly(session, ended)
+            done.set_result(journal.Appended(positions=(), sequences=()))
+
+        try:
+            future = session.submit(*(each.entry for each in ended))
+        except kit.NovaError:
+            self._append_singly(session, ended)
+            done.set_result(journal.Appended(positions=(), sequences=()))
+            return
+        future.add_done_callback(settled)
+
+    def _append_singly(self, session: journal.Session, ended: Sequence[Ended]) -> None:
+        for each in ended:
+            self.submit(session, [each.entry], hold=each.hold)
 
     def _attempt(
         self,
@@ -275,8 +315,8 @@ class Metering:
 
     async def _appended(self) -> None:
         """Wait until what is on its way is in the journal or in the spool."""
-        waited = [asyncio.wrap_future(each) for each in list(self._appending)]
-        if waited:
+        self._gathering.send()
+        while waited := [asyncio.wrap_future(each) for each in list(self._appending)]:
             await asyncio.gather(*waited, return_exceptions=True)
 
     async def close(self) -> None:
@@ -354,6 +394,11 @@ class MeteredCall:
         """Whether it was finished or given back."""
         return self._is_closed
 
+    def answers(self, model: str) -> None:
+        """This model is asked, in place of the one that the hold was made for."""
+        if model != self.hold.model:
+            self._hold = msgspec.structs.replace(self.hold, model=model)
+
     def sent(self) -> None:
         """The request goes out now: from here on the call is charged, if only by estimate."""
         self._is_sent = True
@@ -386,6 +431,12 @@ class MeteredCall:
         assert any(each.kind == USAGE for each in entries), "no usage among the entries"
         self._is_closed = True
         return self._metering.submit(session, entries, hold=self.hold)
+
+    def submit_soon(self, session: journal.Session, entry: journal.NewEntry) -> None:
+        """Append `entry(…)` and so close the call, where nobody waits for it."""
+        assert entry.kind == USAGE, "not a usage entry"
+        self._is_closed = True
+        self._metering.submit_soon(session, entry, hold=self.hold)
 
     async def finish(
         self,

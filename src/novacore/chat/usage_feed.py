@@ -20,7 +20,7 @@ _BATCH_ENTRIES: Final = 1_000
 _OWNERS_MAX: Final = 10_000
 _IDLE_S: Final = 5.0
 _RETRY_S: Final = 1.0
-_GATHER_S: Final = 0.02
+_GATHER_S: Final = 0.05
 _MARK_ENTRIES: Final = 20_000
 """After so many entries without usage the watermark is written all the same."""
 
