@@ -207,16 +207,21 @@ class Agent:
         """Who answers."""
         return self._desk.model
 
-    def use_model(self, model: llm.Model) -> None:
+    def use_model(self, model: llm.Model, *, fallbacks: Sequence[llm.Model] = ()) -> None:
         """Let another model answer from the next turn on.
+
+        Args:
+            model: who answers.
+            fallbacks: who answers instead, the first that can, for the rest of a turn in which it
+                failed before anything was shown.
 
         Raises:
             TurnRunning: there is a turn.
         """
         if self._worker is not None:
             raise TurnRunning
-        self._desk.model = model
-        self._desk.system = ""
+        self._desk.fallbacks = tuple(fallbacks)
+        self._desk.use(model)
 
     @property
     def permissions(self) -> Permissions:

@@ -125,6 +125,10 @@ class Context:
             self._put(index, self._history.items[index].message)
         self._reminded = None
 
+    def limit(self, tokens: int) -> None:
+        """Send at most so many tokens until the next `remind`, where the limit was higher."""
+        self._limit_tokens = min(tokens, self._limit_tokens or tokens)
+
     def tokens_with(self, message: Mapping[str, Any]) -> int:
         """Estimated tokens of a request with this message at its end, views taken into account.
 

@@ -63,6 +63,8 @@ class Hold:
     """Written into the call's usage entry; empty: nobody counts."""
     output_tokens_max: int | None = None
     """The cap that was granted; None: the model's own."""
+    input_tokens_max: int | None = None
+    """The input that was granted, and bounds what a fallback is sent; None: nothing does."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -56,8 +56,15 @@ class Desk:
     """The system prompt in use; empty: none yet, or the model was changed."""
     tools: tuple[llm.ToolSpec, ...] = ()
     """The tools that the model is told of."""
+    fallbacks: tuple[llm.Model, ...] = ()
+    """Who answers instead where the model can't, in order."""
     is_fresh: bool = False
     """The history was read after the last append of this turn: nothing has to be read again."""
+
+    def use(self, model: llm.Model) -> None:
+        """Let this model answer; what it is sent is encoded anew where it is another one."""
+        if model is not self.model:
+            self.model, self.system = model, ""
 
     async def record(self, *entries: Mapping[str, Any] | journal.NewEntry) -> tuple[int, ...]:
         """Append entries, if any, and take them into the history; returns their positions."""
@@ -113,11 +120,14 @@ class Turn:
         self._desk = desk
         self._calls = calls
         self._steps = 0
+        self._fallbacks = list(desk.fallbacks)
+        self._input_tokens_max: int | None = None
 
     async def run(self, message: Mapping[str, Any]) -> None:
         """The whole turn; cancelling the task ends it at once and keeps what was said."""
         reason: FinishReason = "failed"
         error: kit.NovaError | None = None
+        model = self._desk.model
         try:
             await self._begin(message)
             reason = await self._loop()
@@ -125,6 +135,7 @@ class Turn:
             reason = "cancelled"
         except kit.NovaError as failure:
             error = failure
+        self._desk.use(model)
         note = CANCELLED if reason == "cancelled" else NO_RESULT
         self._desk.is_fresh &= reason == "end"
         try:
@@ -244,7 +255,10 @@ class Turn:
         return finished
 
     async def _answer(self) -> llm.Finished:
-        """One answer, journaled; a request that turns out too large is made smaller and sent."""
+        """One answer, journaled; a request that turns out too large is made smaller and sent.
+
+        Where the model can't answer, the next of its fallbacks does, from here to the turn's end.
+        """
         while True:
             request = await self._request()
             try:
@@ -255,11 +269,25 @@ class Turn:
                 self._desk.emit(
                     Notice(text="The model's window is smaller than expected; sending less.")
                 )
+            except llm.LLMError as error:
+                if not self._fallbacks or not llm.may_fall_back(error):
+                    raise
+                await self._fall_back()
+
+    async def _fall_back(self) -> None:
+        desk = self._desk
+        away = desk.model.info.name
+        desk.use(self._fallbacks.pop(0))
+        desk.emit(Notice(text=f"{away} can't answer now; {desk.model.info.name} does instead."))
+        if self._input_tokens_max is not None:
+            desk.context.limit(self._input_tokens_max)
+        await self.refresh_system()
 
     async def _asked(self, request: Request) -> llm.Finished:
         desk = self._desk
         async with self._held(request.tokens, purpose="answer") as hold:
             output_tokens_max = request.output_tokens_max
+            self._input_tokens_max = hold.input_tokens_max
             if hold.output_tokens_max is not None:
                 output_tokens_max = min(output_tokens_max, hold.output_tokens_max)
             body = desk.context.conversation.body(

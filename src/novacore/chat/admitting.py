@@ -9,6 +9,7 @@ from novacore import agent, billing, llm
 from novacore.chat.calls_model import Caller
 from novacore.chat.config import Config
 from novacore.chat.desks import Desk
+from novacore.chat.lineup import Lineup
 from novacore.chat.metering import MeteredCall, Metering
 from novacore.chat.model import Asked
 from novacore.chat.reminding import NOTHING, Reminder, fitting
@@ -24,8 +25,8 @@ class Admitted:
     call: MeteredCall
     reminder: Reminder
     """What of the reminder there was room for."""
-    further: Callable[[str, int], billing.Admission]
-    """Makes the admission of a further call of the turn: told purpose and input tokens."""
+    further: Callable[[str, int, llm.ModelInfo], billing.Admission]
+    """Makes the admission of a further call of the turn: told purpose, input tokens and model."""
 
 
 class Admitting:
@@ -47,7 +48,7 @@ class Admitting:
         plan: billing.Plan,
         desk: Desk,
         asked: Asked,
-        model: llm.CatalogModel,
+        models: Lineup,
         reminder: Reminder,
         claim: billing.Claim | None,
     ) -> Admitted:
@@ -63,7 +64,9 @@ class Admitting:
         """
         limit = plan.turn_input_tokens_max or 0
 
-        def admission(purpose: str, tokens: int, *, is_first: bool) -> billing.Admission:
+        def admission(
+            purpose: str, tokens: int, *, model: llm.CatalogModel, is_first: bool
+        ) -> billing.Admission:
             return billing.Admission(
                 account_id=caller.account_id,
                 purpose=purpose,
@@ -80,8 +83,13 @@ class Admitting:
                 idempotency=claim if is_first else None,
             )
 
+        def first(tokens: int) -> billing.Admission:
+            # Whoever answers in the end may count more than the one that was asked.
+            tokens = tokens * models.tokens_percent // 100
+            return admission(PURPOSE, tokens, model=models.first, is_first=True)
+
         tokens, kept = await self._prepared(desk, asked, reminder, limit=limit)
-        call = self._metering.call(admission(PURPOSE, tokens, is_first=True))
+        call = self._metering.call(first(tokens))
         try:
             await call.begin()
         except billing.QuotaSpent as spent:
@@ -89,12 +97,12 @@ class Admitting:
             if spent.resource != "tokens" or room >= tokens or room <= 0:
                 raise
             tokens, kept = await self._smaller(desk, asked, room=room, spent=spent)
-            call = self._metering.call(admission(PURPOSE, tokens, is_first=True))
+            call = self._metering.call(first(tokens))
             await call.begin()
 
-        def further(purpose: str, tokens: int) -> billing.Admission:
+        def further(purpose: str, tokens: int, info: llm.ModelInfo) -> billing.Admission:
             told = PURPOSE if purpose == "answer" else purpose
-            return admission(told, tokens, is_first=False)
+            return admission(told, tokens, model=models.find(info), is_first=False)
 
         return Admitted(call=call, reminder=kept, further=further)
 

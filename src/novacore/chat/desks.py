@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,18 +59,19 @@ class Desks:
         self._has_tools = has_tools
         self._open: OrderedDict[str, Desk] = OrderedDict()
 
-    async def take(self, session: journal.JournalSession, *, owner: str, model: llm.Model) -> Desk:
-        """The desk of a session, with this model; the caller gives it back.
+    async def take(
+        self, session: journal.JournalSession, *, owner: str, models: Sequence[llm.Model]
+    ) -> Desk:
+        """The desk of a session, with this model and its fallbacks; the caller gives it back.
 
         One turn at a time has a session (`SessionRows.claim`), so nobody else has it.
         """
         found = self._open.pop(session.id, None)
         if found is None:
             # Tools look for their folder, and make it.
-            found = await asyncio.to_thread(self._made, session, owner=owner, model=model)
+            found = await asyncio.to_thread(self._made, session, owner=owner, model=models[0])
         assert not found.is_taken, "two turns at one desk"
-        if found.agent.model is not model:
-            found.agent.use_model(model)
+        found.agent.use_model(models[0], fallbacks=models[1:])
         found.is_taken = True
         self._open[session.id] = found
         return found

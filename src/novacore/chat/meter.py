@@ -7,8 +7,8 @@ from typing import Any
 from novacore import agent, billing, journal, llm
 from novacore.chat.metering import MeteredCall, Metering
 
-MakeAdmission = Callable[[str, int], billing.Admission]
-"""Told purpose and input tokens; gives the admission of a further call of a turn."""
+MakeAdmission = Callable[[str, int, llm.ModelInfo], billing.Admission]
+"""Told purpose, input tokens and model; gives the admission of a further call of a turn."""
 Began = Callable[[MeteredCall], Awaitable[None]]
 """Told of each call before it is made."""
 
@@ -40,7 +40,10 @@ class TurnMeter:
 
     async def end(self, error: BaseException | None = None) -> None:
         """The turn is over: close what is still open."""
-        calls, self._calls, self._first = list(self._calls.values()), {}, None
+        calls, self._calls = list(self._calls.values()), {}
+        first, self._first = self._first, None
+        if first is not None:
+            await first.release()
         for call in calls:
             await call.end(error)
 
@@ -54,15 +57,22 @@ class TurnMeter:
         """See `agent.Meter`."""
         assert self._admission is not None, "no turn was begun"
         assert self._began is not None, "no turn was begun"
-        call, self._first = self._first, None
-        if call is None or purpose != "answer":
-            self._first = call
-            call = self._metering.call(self._admission(purpose, input_tokens))
+        told = self._admission(purpose, input_tokens, model)
+        first, call = self._first, None
+        if first is not None and purpose == "answer":
+            self._first, call = None, first
+            call.answers(told.model)
+        if call is None:
+            call = self._metering.call(told)
             await call.begin()
             self._calls[call.hold.id] = call
         await self._began(call)
         call.sent()
-        return agent.Hold(id=call.hold.id, output_tokens_max=call.hold.output_tokens_max)
+        return agent.Hold(
+            id=call.hold.id,
+            output_tokens_max=call.hold.output_tokens_max,
+            input_tokens_max=call.hold.input_tokens if call.hold.messages else None,
+        )
 
     def submit(
         self,
@@ -91,6 +101,14 @@ class TurnMeter:
         await self._calls[hold.id].end()
 
     async def release(self, hold: agent.Hold) -> None:
-        """See `agent.Meter`."""
-        await self._calls[hold.id].release()
-        await self._calls[hold.id].end()
+        """See `agent.Meter`.
+
+        The turn's first hold stays, for what is asked in place of a call that cost nothing: it
+        counts the message, and answers for its Idempotency-Key. The turn's end gives it back.
+        """
+        call = self._calls[hold.id]
+        if call.hold.messages and not call.is_closed:
+            self._first = call
+            return
+        await call.release()
+        await call.end()

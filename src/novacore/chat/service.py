@@ -23,6 +23,7 @@ from novacore.chat.errors import (
     TurnBusy,
     TurnsFull,
 )
+from novacore.chat.lineup import Lineup, lineup
 from novacore.chat.metering import MeteredCall, Metering
 from novacore.chat.model import Asked, SessionFacts, StatePatch
 from novacore.chat.policy import Policy
@@ -208,20 +209,21 @@ class Chat:
         """
         self._check(asked)
         owner = caller.session_owner
-        facts, session, found, plan = await asyncio.to_thread(self._look, caller, session_id, asked)
+        facts, session, models, plan = await asyncio.to_thread(
+            self._look, caller, session_id, asked
+        )
         live = await self._claimed(facts)
         desk: Desk | None = None
         call: MeteredCall | None = None
         try:
-            model = self._catalog.opened(found.name)
-            desk = await self._desks.take(session, owner=owner, model=model)
+            desk = await self._desks.take(session, owner=owner, models=models.opened)
             reminder = await self._reminded(desk, owner, asked)
             admitted = await self._admitting.admit(
                 caller,
                 plan=plan,
                 desk=desk,
                 asked=asked,
-                model=found,
+                models=models,
                 reminder=reminder,
                 claim=claim,
             )
@@ -245,7 +247,7 @@ class Chat:
             admission=admitted.further,
         )
         self._running[live.head.stream] = live
-        self._in_background(self._run(ready, caller, facts, found))
+        self._in_background(self._run(ready, caller, facts, models.first))
         return Begun(stream=live.head.stream, session=session_id)
 
     def _check(self, asked: Asked) -> None:
@@ -259,17 +261,18 @@ class Chat:
 
     def _look(
         self, caller: Caller, session_id: str, asked: Asked
-    ) -> tuple[SessionFacts, journal.JournalSession, llm.CatalogModel, billing.Plan]:
+    ) -> tuple[SessionFacts, journal.JournalSession, Lineup, billing.Plan]:
         """All that a turn has to read of the databases before it can claim its session."""
         facts, session = self.sessions.look(caller.session_owner, session_id)
         name = asked.model or facts.model
+        allowed = self.list_models(caller)
         try:
-            found = self._catalog.find(name)
+            models = lineup(self._catalog, name, is_allowed=allowed.__contains__)
         except llm.ModelNotListed:
             raise ModelForbidden(name) from None
-        if found not in self.list_models(caller):
-            raise ModelForbidden(name or found.name)
-        return facts, session, found, self._ledger.plan_of(caller.account_id).plan
+        if models.first not in allowed:
+            raise ModelForbidden(name or models.first.name)
+        return facts, session, models, self._ledger.plan_of(caller.account_id).plan
 
     async def _claimed(self, facts: SessionFacts) -> LiveStream:
         """A fresh stream that has the session to itself."""

@@ -34,8 +34,8 @@ class Ready:
     live: LiveStream
     reminder: Reminder
     first: MeteredCall
-    admission: Callable[[str, int], Any]
-    """Makes the admission of a further call: told purpose and input tokens."""
+    admission: Callable[[str, int, llm.ModelInfo], Any]
+    """Makes the admission of a further call: told purpose, input tokens and model."""
 
 
 class Turn:

@@ -66,6 +66,7 @@ from novacore.llm.relay.catalog import Catalog, CatalogModel, tables_of
 from novacore.llm.relay.config import RelayConfig
 from novacore.llm.relay.relay import Relay, Reply
 from novacore.llm.relay.request import request_body
+from novacore.llm.retry import may_fall_back
 from novacore.llm.service import open_catalog, open_model
 
 __all__ = [
@@ -125,6 +126,7 @@ __all__ = [
     "input_tokens",
     "install_builtin_model",
     "is_builtin_installed",
+    "may_fall_back",
     "message_tokens",
     "open_catalog",
     "open_embedder",

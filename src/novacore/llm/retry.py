@@ -5,7 +5,16 @@ from collections.abc import Callable
 
 from novacore.kit import ErrorKind
 from novacore.llm.config import Config
-from novacore.llm.errors import BuiltinFailed, InstallFailed, LLMError, ProviderDown
+from novacore.llm.errors import (
+    AuthRefused,
+    BuiltinFailed,
+    InstallFailed,
+    LLMError,
+    ModelUnknown,
+    ProviderDown,
+    QuotaSpent,
+    ReplyInvalid,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,6 +66,12 @@ def is_transient(error: LLMError) -> bool:
     # A provider that is left alone is tried again by its breaker, not by us.
     is_final = isinstance(error, BuiltinFailed | InstallFailed | ProviderDown)
     return error.kind is ErrorKind.UNAVAILABLE and not is_final
+
+
+def may_fall_back(error: LLMError) -> bool:
+    """Whether another provider may do better: everything but a fault of the request itself."""
+    is_theirs = isinstance(error, AuthRefused | QuotaSpent | ModelUnknown | ReplyInvalid)
+    return is_theirs or error.kind is ErrorKind.UNAVAILABLE
 
 
 def policy_of(config: Config, *, random: Callable[[], float]) -> RetryPolicy:

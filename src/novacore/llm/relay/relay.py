@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from novacore.kit import Clock, ErrorKind, SystemClock
-from novacore.llm.errors import AuthRefused, LLMError, ModelUnknown, QuotaSpent, ReplyInvalid
+from novacore.kit import Clock, SystemClock
+from novacore.llm.errors import LLMError, ReplyInvalid
 from novacore.llm.families import WireName
 from novacore.llm.formats.dialect import Dialect
 from novacore.llm.formats.encoding import decode_object, mapping_of
@@ -19,7 +19,7 @@ from novacore.llm.formats.failures import failure, failure_in_stream
 from novacore.llm.relay.budget import RetryBudget
 from novacore.llm.relay.catalog import CatalogModel
 from novacore.llm.relay.config import RelayConfig
-from novacore.llm.retry import RetryPolicy
+from novacore.llm.retry import RetryPolicy, may_fall_back
 from novacore.llm.transport import Response
 
 Sleep = Callable[[float], Awaitable[object]]
@@ -135,7 +135,7 @@ class Relay:
                 return await self._ask(model, body, headers=headers or {}, on_sent=on_sent)
             except LLMError as error:
                 problem = problem or error
-                if not _may_fall_back(error):
+                if not may_fall_back(error):
                     raise
         assert problem is not None, "no model was given"
         raise problem
@@ -255,12 +255,6 @@ def dialect_for(model: CatalogModel) -> Dialect:
         thinking=choice.config.thinking,
         thinking_tokens=choice.config.thinking_tokens,
     )
-
-
-def _may_fall_back(error: LLMError) -> bool:
-    """Whether another provider may do better: everything but a fault of the request itself."""
-    is_theirs = isinstance(error, AuthRefused | QuotaSpent | ModelUnknown | ReplyInvalid)
-    return is_theirs or error.kind is ErrorKind.UNAVAILABLE
 
 
 def _check_first(first: bytes) -> None:
