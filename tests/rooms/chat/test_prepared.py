@@ -1,5 +1,8 @@
 """Statements that go to the driver as text: the same transactions, errors and slow log."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 import sqlalchemy
 from sqlalchemy import bindparam
@@ -17,11 +20,11 @@ RENAME = (
 
 
 @pytest.fixture
-def opened(tmp_path, request) -> database.Database:
+def opened(tmp_path: Path) -> Iterator[database.Database]:
     made = database.Database(tmp_path / "business.db", config=database.Config(slow_ms=1))
-    request.addfinalizer(made.close)
     database.upgrade(made, (chat.FOLDER,))
-    return made
+    yield made
+    made.close()
 
 
 def row_of(name: str, *, account: str | None = "ada") -> dict[str, object]:
@@ -48,9 +51,13 @@ INSERT = sqlalchemy.insert(SESSION).values({name: bindparam(name) for name in ro
 
 def test_what_runs_in_a_transaction_that_fails_is_undone_with_it(opened):
     prepared = Prepared(opened)
-    with pytest.raises(RuntimeError), opened.begin() as connection:
+
+    def added_and_failed(connection: sqlalchemy.Connection) -> None:
         assert prepared.run_many(connection, INSERT, [row_of("one"), row_of("two")]) == 2
         raise RuntimeError
+
+    with pytest.raises(RuntimeError), opened.begin() as connection:
+        added_and_failed(connection)
     with opened.read() as connection:
         assert prepared.rows(connection, COUNT) == [(0,)]
 
@@ -79,6 +86,7 @@ def test_a_slow_statement_is_counted(opened):
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)"
         " SELECT max(i) FROM n"
     )
+    before = opened.slow_queries
     with opened.read() as connection:
         assert Prepared(opened).rows(connection, numbers) == [(300_000,)]
-    assert opened.slow_queries == 1
+    assert opened.slow_queries == before + 1
