@@ -1,5 +1,6 @@
 """What an account used and may use, over HTTP."""
 
+import datetime as dt
 import re
 
 import pytest
@@ -56,7 +57,11 @@ async def test_the_quota_tells_used_held_limit_and_percent_of_each_resource(stag
         "percent": 0.3,
         "over": 0,
         "resets_at_us": quota["resets_at_us"],
+        "resets_at": quota["resets_at"],
     }
+    moment = dt.datetime.fromisoformat(quota["resets_at"])
+    assert moment.timestamp() * 1_000_000 == quota["resets_at_us"]
+    assert bars["storage_bytes"]["resets_at"] is None
     assert (bars["messages"]["used"], bars["messages"]["held"]) == (1, 1)
     assert bars["storage_bytes"]["resets_at_us"] is None
     assert bars["agent_minutes"]["limit"] == 10
@@ -93,6 +98,9 @@ async def test_the_plans_are_listed_with_their_prices_and_limits(stage):
     found = (await person.client.get("/api/v1/plans")).json()
     prices = {each["name"]: each["price_minor"] for each in found["plans"]}
     assert prices == {"free_trial": 0, "free_restricted": 0, "basic": 900, "pro": 2_900}
+    assert {each["name"]: each["then"] for each in found["plans"]}[
+        "free_trial"
+    ] == "free_restricted"
     assert found["is_limited"] is True
 
 

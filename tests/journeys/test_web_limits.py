@@ -65,6 +65,16 @@ def test_a_limit_is_shown_warned_about_and_explained(ivo: Visitor, server: WebSe
     )
     ivo.is_accessible()
 
+    # Where the API's `upgrade_url` leads, too.
+    upgrade = refusal.get_by_role("link", name="See the plans")
+    expect(upgrade).to_have_attribute("href", "/plans")
+    with ivo.page.context.expect_page() as opened:
+        upgrade.click(modifiers=["Control"])
+    plans = opened.value
+    expect(plans.get_by_text("$29.00 a month")).to_be_visible(timeout=PATIENCE_MS)
+    expect(plans.get_by_text("Your plan")).to_be_visible(timeout=PATIENCE_MS)
+    plans.close()
+
     server.nova("billing", "set", "ivo@example.org", "--tokens", "unlimited")
     refusal.get_by_role("button", name="Try again").click()
     ivo.is_answered("Certainly.")

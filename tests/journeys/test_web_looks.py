@@ -37,7 +37,7 @@ def minutes(hours: float) -> int:
 - [ ] Coat
 """
 PUBLIC = ("/sign-in", "/register", "/reset", "/reset?token=x", "/verify?token=x", "/nowhere")
-PRIVATE = ("/", "/usage", "/keys", "/settings", "/archive")
+PRIVATE = ("/", "/usage", "/plans", "/keys", "/settings", "/archive")
 
 
 @pytest.fixture(scope="module")

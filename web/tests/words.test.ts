@@ -7,7 +7,7 @@ import { groupsOf } from "@/features/sessions/groups";
 import { barsOf } from "@/features/usage/bars";
 import { nearestLimit } from "@/features/usage/limits";
 import { resourceText, shareText } from "@/features/usage/resources";
-import { ago, untilNow } from "@/ui/format";
+import { ago, price, untilNow } from "@/ui/format";
 
 const NOW_MS = Date.UTC(2026, 10, 22, 12);
 
@@ -36,6 +36,13 @@ describe("what is said to a person", () => {
     expect(resourceText("messages", 1)).toBe("1 message");
     expect(shareText("tokens", 1200, 5000)).toBe("1,200 of 5,000 tokens");
     expect(resourceText("storage_bytes", 12_345_678)).toBe("12.3 MB");
+    expect(resourceText("storage_bytes", 0)).toBe("0 bytes");
+    expect(resourceText("storage_bytes", 1)).toBe("1 byte");
+  });
+
+  test("a price has its currency, whatever its smallest unit is", () => {
+    expect(price(2_900, "USD")).toBe("$29.00");
+    expect(price(2_900, "JPY")).toBe("¥2,900");
   });
 
   test("times are told from where the reader is", () => {
@@ -46,9 +53,9 @@ describe("what is said to a person", () => {
 
   test("the warning names the limit that is nearest to its end", () => {
     const of = (resource: QuotaResource["resource"], percent: number | null): QuotaResource => ({
-      resource, percent, used: 0, held: 0, over: 0, resets_at_us: null, limit: percent === null ? null : 100,
+      resource, percent, used: 0, held: 0, over: 0, resets_at_us: null, resets_at: null, limit: percent === null ? null : 100,
     });
-    const quota = { day: "", resets_at_us: 0, plan: "", is_limited: true, warning_percent: 80 };
+    const quota = { day: "", resets_at_us: 0, resets_at: "", plan: "", is_limited: true, warning_percent: 80 };
     expect(nearestLimit({ ...quota, resources: [of("tokens", 79.9), of("messages", null)] })).toBeNull();
     expect(nearestLimit({ ...quota, resources: [of("tokens", 80), of("messages", 95)] })?.resource).toBe(
       "messages",

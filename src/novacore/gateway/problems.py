@@ -106,7 +106,7 @@ def problem_of(error: BaseException, *, upgrade_url: str = "") -> Problem:
     if row.type == "insufficient_quota" and upgrade_url:
         facts["upgrade_url"] = upgrade_url
     if isinstance(facts.get("resets_at_us"), int):
-        facts["resets_at"] = _rfc3339(facts["resets_at_us"])
+        facts["resets_at"] = rfc3339(facts["resets_at_us"])
     return Problem(
         status=status,
         type=row.type or type_of(status),
@@ -150,6 +150,12 @@ def shape_for(path: str) -> Shape:
     """Who asks at this path."""
     is_theirs = path == "/v1/messages" or path.startswith("/v1/messages/")
     return Shape.ANTHROPIC if is_theirs else Shape.OPENAI
+
+
+def rfc3339(time_us: int) -> str:
+    """A time in microseconds since 1970 as `2026-11-22T00:00:00Z`."""
+    moment = dt.datetime.fromtimestamp(time_us / 1_000_000, dt.UTC)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _translated(error: BaseException) -> BaseException:
@@ -203,8 +209,3 @@ def _untold(status: int) -> str:
 
 def _snake(name: str) -> str:
     return "".join(f"_{each.lower()}" if each.isupper() else each for each in name).lstrip("_")
-
-
-def _rfc3339(time_us: int) -> str:
-    moment = dt.datetime.fromtimestamp(time_us / 1_000_000, dt.UTC)
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

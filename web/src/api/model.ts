@@ -25,6 +25,7 @@ export type Model = Schemas["ModelAnswer"];
 
 export type Quota = Schemas["QuotaAnswer"];
 export type QuotaResource = Schemas["ResourceAnswer"];
+export type Plan = Got<"/api/v1/plans">["plans"][number];
 export type UsageDay = Schemas["DayAnswer"];
 
 export type ApiKey = Schemas["KeyAnswer"];

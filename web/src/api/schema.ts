@@ -1975,6 +1975,11 @@ export interface components {
              */
             position: number;
             /**
+             * Recalled
+             * @description What an answer was given to remember of other conversations
+             */
+            recalled: components["schemas"]["RecalledPlace"][];
+            /**
              * Role
              * @description user, assistant, system or tool
              */
@@ -2374,6 +2379,11 @@ export interface components {
             price_minor: number;
             /** Storage Bytes */
             storage_bytes: number | null;
+            /**
+             * Then
+             * @description The plan that follows when it has ended; or empty
+             */
+            then: string;
             /** Title */
             title: string;
             /** Tokens Per Day */
@@ -2429,6 +2439,12 @@ export interface components {
             /** Plan */
             plan: string;
             /**
+             * Resets At
+             * @description The same, as people write it
+             * @example 2026-11-23T00:00:00Z
+             */
+            readonly resets_at: string;
+            /**
              * Resets At Us
              * @description The next 00:00 UTC, µs since 1970
              */
@@ -2459,6 +2475,16 @@ export interface components {
              * @enum {string}
              */
             status: "ready" | "not ready";
+        };
+        /**
+         * RecalledPlace
+         * @description A place in a conversation; it may have been deleted since.
+         */
+        RecalledPlace: {
+            /** Position */
+            position: number;
+            /** Session */
+            session: string;
         };
         /**
          * RecallWanted
@@ -2560,6 +2586,12 @@ export interface components {
              * @description used / limit; null: unlimited
              */
             percent: number | null;
+            /**
+             * Resets At
+             * @description The same, as people write it
+             * @example 2026-11-23T00:00:00Z
+             */
+            readonly resets_at: string | null;
             /**
              * Resets At Us
              * @description null: it does not start anew

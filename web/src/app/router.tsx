@@ -156,6 +156,12 @@ const usage = createRoute({
   component: lazyRouteComponent(() => import("@/features/usage/usage-page"), "UsagePage"),
 });
 
+const plans = createRoute({
+  getParentRoute: () => pages,
+  path: "/plans",
+  component: lazyRouteComponent(() => import("@/features/plans/plans-page"), "PlansPage"),
+});
+
 const keys = createRoute({
   getParentRoute: () => pages,
   path: "/keys",
@@ -180,7 +186,7 @@ const routeTree = root.addChildren([
   register,
   verify,
   reset,
-  signedIn.addChildren([newChat, chat, pages.addChildren([usage, keys, settings, archive])]),
+  signedIn.addChildren([newChat, chat, pages.addChildren([usage, plans, keys, settings, archive])]),
 ]);
 
 export const router = createRouter({

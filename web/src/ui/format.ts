@@ -30,9 +30,17 @@ export function bytes(value: number): string {
   return new Intl.NumberFormat(undefined, {
     style: "unit",
     unit: BYTE_UNITS[unit] ?? "byte",
-    unitDisplay: "short",
+    // "0 byte" is what the short form makes of it.
+    unitDisplay: unit === 0 ? "long" : "short",
     maximumFractionDigits: unit === 0 ? 0 : 1,
   }).format(amount);
+}
+
+/** 900 and "USD" are $9.00: the smallest unit of a currency is not always a hundredth. */
+export function price(minor: number, currency: string): string {
+  const format = new Intl.NumberFormat(undefined, { style: "currency", currency });
+  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
+  return format.format(minor / 10 ** digits);
 }
 
 export function dateTime(atUs: number): string {

@@ -7,10 +7,12 @@ import fastapi
 import pydantic
 
 from novacore import billing, identity
+from novacore.gateway import problems
 from novacore.gateway.dependencies import Answer, Serving, current
 
 Resource = Literal["tokens", "messages", "storage_bytes", "agent_minutes"]
 MINUTE_MS = 60_000
+MIDNIGHT = "2026-11-23T00:00:00Z"
 
 router = fastapi.APIRouter(prefix="/api/v1", tags=["usage"])
 Reader = Annotated[identity.Principal, fastapi.Depends(current("usage"))]
@@ -27,12 +29,23 @@ class ResourceAnswer(Answer):
     over: int = pydantic.Field(description="Used beyond the limit")
     resets_at_us: int | None = pydantic.Field(description="null: it does not start anew")
 
+    @pydantic.computed_field(description="The same, as people write it", examples=[MIDNIGHT])
+    @property
+    def resets_at(self) -> str | None:
+        return None if self.resets_at_us is None else problems.rfc3339(self.resets_at_us)
+
 
 class QuotaAnswer(Answer):
     """What was used today, and may be."""
 
     day: str = pydantic.Field(description="The UTC day", examples=["2026-11-22"])
     resets_at_us: int = pydantic.Field(description="The next 00:00 UTC, µs since 1970")
+
+    @pydantic.computed_field(description="The same, as people write it", examples=[MIDNIGHT])
+    @property
+    def resets_at(self) -> str:
+        return problems.rfc3339(self.resets_at_us)
+
     plan: str
     is_limited: bool = pydantic.Field(description="Whether any limit holds for this account")
     resources: list[ResourceAnswer]
@@ -66,6 +79,7 @@ class PlanAnswer(Answer):
     price_minor: int = pydantic.Field(description="A month, in the currency's smallest unit")
     currency: str
     days: int | None = pydantic.Field(description="How long it lasts; null: for good")
+    then: str = pydantic.Field(description="The plan that follows when it has ended; or empty")
     tokens_per_day: int | None
     messages_per_day: int | None
     storage_bytes: int | None

@@ -70,6 +70,9 @@ function SpentLimit({ problem, limit, onRetry }: TurnFailureProps & { limit: num
         <Link to="/usage" className={`${TEXT_LINK} text-sm`}>
           See what was used
         </Link>
+        <Link to="/plans" className={`${TEXT_LINK} text-sm`}>
+          See the plans
+        </Link>
       </div>
     </section>
   );

@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 
 import type { Quota, QuotaResource } from "@/api/model";
 import { UsageHistory } from "@/features/usage/history";
@@ -8,6 +9,7 @@ import { Card, Page } from "@/ui/card";
 import { useDocumentTitle } from "@/ui/document-title";
 import { moment, untilNow } from "@/ui/format";
 import { WarningIcon } from "@/ui/icons";
+import { TEXT_LINK } from "@/ui/link";
 import { Meter } from "@/ui/progress";
 import { Failure, LoadingLines } from "@/ui/states";
 
@@ -26,7 +28,15 @@ export function UsagePage() {
         )
       }
     >
-      <Card title="Today" description={quota.data && planText(quota.data)}>
+      <Card
+        title="Today"
+        description={quota.data && planText(quota.data)}
+        action={
+          <Link to="/plans" className={`${TEXT_LINK} text-sm`}>
+            See the plans
+          </Link>
+        }
+      >
         {quota.isPending && <LoadingLines label="Loading your usage" lines={4} />}
         {quota.isError && <Failure error={quota.error} onRetry={() => quota.refetch()} />}
         {quota.data && (
