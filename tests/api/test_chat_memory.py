@@ -16,6 +16,8 @@ from tests.api.chatting import (
 )
 from tests.api.stage import Person, Stage
 
+from novacore import journal
+
 
 @pytest.fixture
 def server_settings(request: pytest.FixtureRequest) -> dict[str, str]:
@@ -55,6 +57,67 @@ async def test_what_was_said_elsewhere_is_recalled_marked_and_shown(
     quiet = await say(ada, third, "What is my dog called?", memory=False)
     assert named(quiet, "recall") == []
     assert sent(stage)[-1]["content"] == "What is my dog called?"
+
+
+async def test_what_an_answer_was_given_to_remember_stands_beside_it_later_too(
+    stage: Stage, ada: Person
+) -> None:
+    stage.provider.play({"text": "Noted."}, {"text": "Bramble."}, {"text": "Fine."})
+    first = await session_of(ada)
+    await say(ada, first, "My dog is called Bramble and he likes to swim.")
+    second = await session_of(ada)
+    (told,) = named(await say(ada, second, "What is my dog called?"), "recall")
+    await say(ada, second, "And you?", memory=False)
+    places = [{"session": each["session"], "position": each["position"]} for each in told["hits"]]
+    assert places[0] == {"session": first, "position": 0}
+    kept = await messages_of(ada, second)
+    assert [each["recalled"] for each in kept] == [[], places, [], []]
+    # A page that begins or ends in the middle of the turn says the same.
+    answered = kept[1]["position"]
+    (alone,) = await messages_of(ada, second, before=answered + 1, limit=1)
+    assert alone["recalled"] == places
+    fork = await ada.client.post(f"/api/v1/sessions/{second}/fork", json={"at": answered + 1})
+    assert [each["recalled"] for each in await messages_of(ada, fork.json()["id"])] == [[], places]
+
+
+async def test_what_was_recalled_is_kept_as_places_so_that_deleting_them_destroys_the_words(
+    stage: Stage, ada: Person
+) -> None:
+    stage.provider.play({"text": "Noted."}, {"text": "A dog."})
+    first = await session_of(ada)
+    await say(ada, first, "My dog is called Bramble and he likes to swim.")
+    second = await session_of(ada)
+    await say(ada, second, "What is my dog called?")
+    assert (await ada.client.delete(f"/api/v1/sessions/{first}")).status_code == 204
+    assert "Bramble" not in str([each.body for each in await entries_of(stage, ada)])
+    answer = (await messages_of(ada, second))[1]
+    assert {each["session"] for each in answer["recalled"]} == {first}
+    gone = await ada.client.get(f"/api/v1/sessions/{first}/messages")
+    assert gone.status_code == 404
+
+
+async def test_a_turn_with_tools_shows_what_was_recalled_beside_its_last_answer(
+    stage: Stage, ada: Person
+) -> None:
+    stage.provider.play({"text": "Noted."}, {"text": "Bramble."})
+    first = await session_of(ada)
+    await say(ada, first, "My dog is called Bramble and he likes to swim.")
+    second = await session_of(ada)
+    await say(ada, second, "What is my dog called?")
+    session = await asyncio.to_thread(stage.platform.chat.sessions.open, ada.account_id, second)
+    call = {"id": "1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    turn = [
+        journal.NewEntry(body={"role": "user", "content": "Again?"}),
+        journal.NewEntry(kind="recall", body={"recalled": [{"session": first, "position": 0}]}),
+        journal.NewEntry(body={"role": "assistant", "content": None, "tool_calls": [call]}),
+        journal.NewEntry(body={"role": "tool", "tool_call_id": "1", "content": "here"}),
+        journal.NewEntry(body={"role": "assistant", "content": "Bramble!"}),
+    ]
+    await asyncio.to_thread(session.append, *turn)
+    kept = await messages_of(ada, second)
+    assert [len(each["recalled"]) for each in kept[2:]] == [0, 0, 0, 1]
+    (last,) = await messages_of(ada, second, limit=1)
+    assert last["recalled"] == [{"session": first, "position": 0}]
 
 
 async def test_a_recalled_text_can_not_end_its_marks(stage: Stage, ada: Person) -> None:

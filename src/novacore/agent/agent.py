@@ -154,10 +154,16 @@ class Agent:
         # A long conversation that is read for the first time is encoded whole.
         return await to_end(asyncio.to_thread(context.tokens_with, said))
 
-    async def run(self, message: str | Mapping[str, Any]) -> AsyncGenerator[AgentEvent, None]:
+    async def run(
+        self, message: str | Mapping[str, Any], *, beside: Sequence[journal.NewEntry] = ()
+    ) -> AsyncGenerator[AgentEvent, None]:
         """One turn, as events; the last is `TurnFinished`, whatever happens.
 
         Leaving the iteration early, or cancelling the task that iterates, cancels the turn.
+
+        Args:
+            message: what the user says.
+            beside: what else is known of it: journaled behind it, in the same append.
 
         Raises:
             MessageRefused: it is no user message.
@@ -171,7 +177,7 @@ class Agent:
         said = user_message(message)
         self._is_cancelling = False
         self._events = asyncio.Queue()
-        worker = self._worker = asyncio.create_task(self._turn(said))
+        worker = self._worker = asyncio.create_task(self._turn(said, beside))
         worker.add_done_callback(lambda _done: self._events.put_nowait(None))
         try:
             while (event := await self._events.get()) is not None:
@@ -267,14 +273,14 @@ class Agent:
         """Counts over the session, from its entries."""
         return stats_of(self._desk.session.open())
 
-    async def _turn(self, message: Mapping[str, Any]) -> None:
+    async def _turn(self, message: Mapping[str, Any], beside: Sequence[journal.NewEntry]) -> None:
         try:
             for event in await self.open():
                 self._emit(event)
         except kit.NovaError as error:
             self._emit(TurnFinished(reason="failed", steps=0, error=error))
             return
-        await Turn(self._desk, self._calls).run(message)
+        await Turn(self._desk, self._calls).run(message, beside)
 
     def _take_answers(self, answers: Sequence[Mapping[str, Any]]) -> None:
         """Let remembered answers hold; what else is among the decisions is passed by."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
 from novacore import journal, kit, llm
@@ -123,13 +123,15 @@ class Turn:
         self._fallbacks = list(desk.fallbacks)
         self._input_tokens_max: int | None = None
 
-    async def run(self, message: Mapping[str, Any]) -> None:
+    async def run(
+        self, message: Mapping[str, Any], beside: Sequence[journal.NewEntry] = ()
+    ) -> None:
         """The whole turn; cancelling the task ends it at once and keeps what was said."""
         reason: FinishReason = "failed"
         error: kit.NovaError | None = None
         model = self._desk.model
         try:
-            await self._begin(message)
+            await self._begin(message, beside)
             reason = await self._loop()
         except asyncio.CancelledError:
             reason = "cancelled"
@@ -145,14 +147,14 @@ class Turn:
             error, reason = error or failure, "failed"
         self._desk.emit(TurnFinished(reason=reason, steps=self._steps, error=error))
 
-    async def _begin(self, message: Mapping[str, Any]) -> None:
+    async def _begin(self, message: Mapping[str, Any], beside: Sequence[journal.NewEntry]) -> None:
         verdict = await self._desk.gate.review_message(message)
         if not verdict.is_allowed:
             raise GateRefused(verdict.reason)
         self._desk.is_fresh = False
         await self._desk.mend()
         entry = journal.NewEntry(body=message, actor="user")
-        (position,) = await self._desk.record(entry)
+        position, *_ = await self._desk.record(entry, *beside)
         self._desk.emit(TurnStarted(position=position))
         self._desk.emit(MessageRecorded(position=position, message=message))
 

@@ -52,6 +52,14 @@ class Feedback:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Recalled:
+    """A place in a conversation that an answer was given to remember."""
+
+    session: str
+    position: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class SaidMessage:
     """One message of a conversation as a reader sees it."""
 
@@ -68,6 +76,8 @@ class SaidMessage:
     """The answer was stopped or broke off."""
     is_erased: bool
     feedback: Feedback | None
+    recalled: tuple[Recalled, ...] = ()
+    """What an answer was given to remember; it may be gone where it was said."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from novacore import journal, kit, llm
+from novacore.chat import recalled
 from novacore.chat.errors import PositionInvalid, SessionMissing
 from novacore.chat.lineage import ancestors, shared_entries
 from novacore.chat.model import (
     WORKSPACE,
     Feedback,
     MessagePage,
+    Recalled,
     SaidMessage,
     SessionFacts,
     SessionPage,
@@ -210,8 +212,11 @@ class Sessions:
         wanted = positions[start:end]
         rated = self._rows.feedback(session_id, wanted[0], wanted[-1]) if wanted else {}
         entries = transcript.entries
+        reminded = recalled.of(transcript, start=start, end=end)
         return MessagePage(
-            messages=tuple(said_of(entries[at], rated.get(at)) for at in wanted),
+            messages=tuple(
+                said_of(entries[at], rated.get(at), recalled=reminded.get(at, ())) for at in wanted
+            ),
             has_more=start > 0,
         )
 
@@ -331,7 +336,9 @@ class Sessions:
         return found
 
 
-def said_of(entry: journal.Entry, feedback: Feedback | None) -> SaidMessage:
+def said_of(
+    entry: journal.Entry, feedback: Feedback | None, *, recalled: tuple[Recalled, ...] = ()
+) -> SaidMessage:
     """A message as a reader sees it."""
     message: Any = entry.body
     reading = llm.Reading(role="", text="")
@@ -347,6 +354,7 @@ def said_of(entry: journal.Entry, feedback: Feedback | None) -> SaidMessage:
         is_partial=not entry.is_erased and message.get("is_partial") is True,
         is_erased=entry.is_erased,
         feedback=feedback,
+        recalled=recalled,
     )
 
 

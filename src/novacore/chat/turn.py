@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from novacore import agent, kit, llm
+from novacore.chat import recalled
 from novacore.chat.desks import Desk
 from novacore.chat.errors import PolicyRefused
 from novacore.chat.metering import MeteredCall
@@ -81,7 +82,10 @@ class Turn:
         stopper = asyncio.create_task(self._stop_when_asked())
         error: BaseException | None = None
         try:
-            async with contextlib.aclosing(desk.agent.run(self._ready.asked.text)) as events:
+            running = desk.agent.run(
+                self._ready.asked.text, beside=recalled.entries_of(self._ready.reminder)
+            )
+            async with contextlib.aclosing(running) as events:
                 async for event in events:
                     await self._take(event)
         except kit.NovaError as failure:

@@ -84,6 +84,13 @@ class FeedbackAnswer(Answer):
     comment: str
 
 
+class RecalledPlace(Answer):
+    """A place in a conversation; it may have been deleted since."""
+
+    session: str
+    position: int
+
+
 class MessageAnswer(Answer):
     """One message."""
 
@@ -97,6 +104,9 @@ class MessageAnswer(Answer):
     said_at_us: int
     is_partial: bool = pydantic.Field(description="It was stopped, or broke off")
     feedback: FeedbackAnswer | None
+    recalled: list[RecalledPlace] = pydantic.Field(
+        description="What an answer was given to remember of other conversations"
+    )
 
 
 class MessageList(Answer):
@@ -288,4 +298,7 @@ def _told(said: chat.SaidMessage) -> dict[str, Any]:
         "said_at_us": said.said_at_us,
         "is_partial": said.is_partial,
         "feedback": rated and {"rating": rated.rating, "comment": rated.comment},
+        "recalled": [
+            {"session": each.session, "position": each.position} for each in said.recalled
+        ],
     }
