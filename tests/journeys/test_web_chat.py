@@ -100,6 +100,22 @@ def test_what_was_said_before_is_remembered_in_another_conversation(
     expect(chips).to_be_visible(timeout=PATIENCE_MS)
     chips.click()
     hana.sees(re.compile("called Marigold"))
+    hana.page.reload()
+    expect(chips).to_be_visible(timeout=PATIENCE_MS)
+    chips.click()
+    remembered = hana.page.get_by_role("link", name=re.compile("called Marigold"))
+    expect(remembered).to_be_visible(timeout=PATIENCE_MS)
+    second = hana.page.url
+    remembered.click()
+    hana.sees("My sailing boat is called Marigold and lies in Gdynia.")
+    hana.page.locator("main").get_by_role("button", name=re.compile("Options for")).click()
+    hana.page.get_by_role("menuitem", name="Delete").click()
+    hana.button("Delete").click()
+    hana.sees("Deleted.")
+    hana.expected.add(404)
+    hana.page.goto(second)
+    chips.click()
+    hana.sees("It was deleted since.")
     asked = [str(body) for body in server.provider.bodies if "What is my sailing boat" in str(body)]
     assert any("Marigold" in body for body in asked)
 

@@ -31,9 +31,10 @@ export type UsageDay = Schemas["DayAnswer"];
 export type ApiKey = Schemas["KeyAnswer"];
 export type NewApiKey = Schemas["NewKeyAnswer"];
 
-/** Something said before that an answer was given to remember. */
+/** A place where something was said that an answer was given to remember. */
 export interface Recalled {
   readonly session: string;
   readonly position: number;
-  readonly text: string;
+  /** What was said there, while the answer comes; later it is asked for. */
+  readonly text?: string;
 }

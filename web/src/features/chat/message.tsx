@@ -1,6 +1,6 @@
 import { memo, useState } from "react";
 
-import type { Message, Rating, Recalled } from "@/api/model";
+import type { Message, Rating } from "@/api/model";
 import { Markdown } from "@/features/chat/markdown";
 import { RecalledChips } from "@/features/chat/recalled";
 import { IconButton } from "@/ui/button";
@@ -32,7 +32,6 @@ export interface MessageItemProps {
   readonly isBusy: boolean;
   readonly isMarked: boolean;
   readonly isLast: boolean;
-  readonly recalled: readonly Recalled[];
 }
 
 export const MessageItem = memo(function MessageItem(props: MessageItemProps) {
@@ -96,11 +95,11 @@ function Said({ message, actions, isBusy }: MessageItemProps) {
   );
 }
 
-function Answer({ message, recalled, actions, isBusy, isLast }: MessageItemProps) {
+function Answer({ message, actions, isBusy, isLast }: MessageItemProps) {
   const rating = message.feedback?.rating ?? null;
   return (
     <div className="space-y-2">
-      <RecalledChips hits={recalled} />
+      <RecalledChips hits={message.recalled} />
       {message.thinking && <Thinking text={message.thinking} />}
       <Markdown text={message.text} />
       {message.is_partial && <p className="text-sm text-ink-faint">This answer was broken off.</p>}

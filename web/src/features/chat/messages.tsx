@@ -6,7 +6,6 @@ import type { Message, MessagePage, Rating } from "@/api/model";
 import { problemOf } from "@/api/problem";
 import { LiveAnswer } from "@/features/chat/live-answer";
 import { type MessageActions, MessageItem, SaidText } from "@/features/chat/message";
-import { turns } from "@/features/chat/live";
 import { useKeepPlace, useStickToEnd } from "@/features/chat/scrolling";
 import { isOver, type Turn } from "@/features/chat/turn";
 import { rate } from "@/features/sessions/api";
@@ -54,7 +53,6 @@ export function Messages(props: MessagesProps) {
               isBusy={isBusy}
               isMarked={message.position === marked}
               isLast={message.position === last}
-              recalled={turns.recalledFor(session, message.position)}
             />
           ))}
           {turn && <TurnParts turn={turn} last={last} onRetry={props.onRetry} />}

@@ -1,4 +1,3 @@
-import type { Recalled } from "@/api/model";
 import { Problem, problemOf } from "@/api/problem";
 import { eventsOf } from "@/api/sse";
 import type { follow, say, stop } from "@/features/chat/api";
@@ -29,13 +28,11 @@ export interface TurnWorld {
 
 const RETRIES_MAX = 8;
 const BACK_OFF_MS_MAX = 8_000;
-const NONE: readonly Recalled[] = [];
 
 type Opener = () => Promise<Response>;
 
 export class Turns {
   readonly #turns = new Map<string, Turn>();
-  readonly #recalled = new Map<string, readonly Recalled[]>();
   readonly #listeners = new Set<() => void>();
   readonly #world: TurnWorld;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -48,11 +45,6 @@ export class Turns {
 
   get(session: string): Turn | undefined {
     return this.#turns.get(session);
-  }
-
-  /** What the answer at a position was given to remember, where it was said in this tab. */
-  recalledFor(session: string, position: number): readonly Recalled[] {
-    return this.#recalled.get(`${session} ${position}`) ?? NONE;
   }
 
   subscribe = (listener: () => void): (() => void) => {
@@ -115,7 +107,6 @@ export class Turns {
 
   clearAll(): void {
     this.#turns.clear();
-    this.#recalled.clear();
     this.#tell(true);
   }
 
@@ -168,9 +159,6 @@ export class Turns {
         const next = after(turn, event);
         this.#put(next, isOver(next) || next.phase !== turn.phase);
         if (isOver(next)) {
-          if (next.answerPosition !== null && next.recalled.length > 0) {
-            this.#recalled.set(`${session} ${next.answerPosition}`, next.recalled);
-          }
           this.onEnd(next);
           return null;
         }

@@ -1,5 +1,6 @@
 import { api, told, toldAsResponse } from "@/api/client";
 import { saveAs } from "@/api/download";
+import { problemOf } from "@/api/problem";
 import type { Message, MessagePage, Rating, Session, SessionPage } from "@/api/model";
 
 export interface SessionFilter {
@@ -54,6 +55,27 @@ export async function deleteSession(id: string): Promise<void> {
 /** The messages before a position, oldest first; the newest with `null`. */
 export function listMessages(session_id: string, before: number | null): Promise<MessagePage> {
   const query = before === null ? { limit: MESSAGES_FIRST } : { limit: MESSAGES_A_PAGE, before };
+  return messagesBefore(session_id, query);
+}
+
+/** The message at a position; null where it is gone, alone or with its conversation. */
+export async function findMessage(session: string, position: number): Promise<Message | null> {
+  try {
+    const page = await messagesBefore(session, { before: position + 1, limit: 1 });
+    const message = page.messages[0];
+    return message?.position === position && message.message !== null ? message : null;
+  } catch (error) {
+    if (problemOf(error).status === 404) {
+      return null;
+    }
+    throw error;
+  }
+}
+
+function messagesBefore(
+  session_id: string,
+  query: { before?: number; limit: number },
+): Promise<MessagePage> {
   return told(
     api.GET("/api/v1/sessions/{session_id}/messages", { params: { path: { session_id }, query } }),
   );

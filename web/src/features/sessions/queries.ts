@@ -9,6 +9,7 @@ import {
 import {
   changeSession,
   deleteSession,
+  findMessage,
   getSession,
   listMessages,
   listSessions,
@@ -44,6 +45,14 @@ export function messagesQuery(id: string) {
     queryFn: ({ pageParam }) => listMessages(id, pageParam),
     initialPageParam: null as number | null,
     getNextPageParam: (page) => (page.has_more ? (page.messages[0]?.position ?? null) : null),
+  });
+}
+
+/** One message by its place; null where it is gone. */
+export function messageQuery(id: string, position: number) {
+  return queryOptions({
+    queryKey: [...SESSIONS_KEY, "message", id, position],
+    queryFn: () => findMessage(id, position),
   });
 }
 
