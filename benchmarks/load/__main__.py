@@ -7,6 +7,7 @@ server adds to a turn is its time less what the scripted model takes by itself.
 
 import argparse
 import asyncio
+import dataclasses
 import json
 import random
 import statistics
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import aiohttp
 
+from benchmarks import sections
 from benchmarks.load import stage
 
 _QUESTIONS = (
@@ -131,8 +133,18 @@ async def _crowd(url: str, keys: list[str], *, turns: int, think_s: float) -> Re
     return results
 
 
-def run(users: int, turns: int, *, think_s: float) -> int:
-    """One crowd; prints its table, and returns how many requests failed."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What one crowd met."""
+
+    text: str
+    """Its table."""
+    failures: int
+    """Requests that failed."""
+
+
+def run(users: int, turns: int, *, think_s: float) -> Outcome:
+    """One crowd; prints its table."""
     with tempfile.TemporaryDirectory() as scratch, stage.upstream() as port:
         folder = Path(scratch) / "data"
         folder.mkdir()
@@ -142,20 +154,41 @@ def run(users: int, turns: int, *, think_s: float) -> int:
             began_s, cpu_s = time.monotonic(), server.cpu_s()
             results = asyncio.run(_crowd(server.url, keys, turns=turns, think_s=think_s))
             took_s, cpu_s = time.monotonic() - began_s, server.cpu_s() - cpu_s
-    messages = len(results.took_ms["turn, whole"])
-    print(f"\n{users} people, {messages} turns in {took_s:.0f} s, {think_s:g} s of thought between")
-    a_turn_ms = cpu_s / max(1, messages) * 1_000
-    print(f"  server CPU {cpu_s / took_s * 100:.0f} %, {a_turn_ms:.0f} ms a turn")
-    print(f"  {'':24}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'added p95':>11}")
     alone = {"turn, first words": first_ms, "turn, whole": whole_ms}
-    for what in results.took_ms:
-        shown = [results.percentile(what, share) for share in (0.5, 0.95, 0.99)]
-        added = f"{shown[1] - alone[what]:11.0f}" if what in alone else ""
-        print(f"  {what:24}{shown[0]:9.0f}{shown[1]:9.0f}{shown[2]:9.0f}{added}")
-    print(f"  {len(results.errors)} errors")
+    text = _told(results, users=users, think_s=think_s, took_s=took_s, cpu_s=cpu_s, alone=alone)
+    print(f"\n{text}", flush=True)
     for each in results.errors[:5]:
         print(f"    {each}")
-    return len(results.errors)
+    return Outcome(text=text, failures=len(results.errors))
+
+
+def _told(
+    results: Results,
+    *,
+    users: int,
+    think_s: float,
+    took_s: float,
+    cpu_s: float,
+    alone: dict[str, float],
+) -> str:
+    turns = len(results.took_ms["turn, whole"])
+    head = (
+        f"{users} people, {turns} turns in {took_s:.0f} s, {think_s:g} s of thought between: "
+        f"{len(results.errors)} errors, server CPU {cpu_s / max(1, turns) * 1_000:.0f} ms a turn."
+    )
+    lines = [
+        head,
+        "",
+        "| | p50 ms | p95 ms | p99 ms | added p50 | added p95 |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for what in results.took_ms:
+        shown = [results.percentile(what, share) for share in (0.5, 0.95, 0.99)]
+        cells = [f"{each:.0f}" for each in shown]
+        own = alone.get(what)
+        cells += [f"{each - own:.0f}" for each in shown[:2]] if own is not None else ["", ""]
+        lines.append(f"| {what} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def main() -> int:
@@ -164,9 +197,12 @@ def main() -> int:
     parser.add_argument("--users", type=int, nargs="+", default=[50, 100])
     parser.add_argument("--turns", type=int, default=10, help="turns of each person")
     parser.add_argument("--think-s", type=float, default=5.0, help="thought between two turns")
+    parser.add_argument("--write", action="store_true", help="put it in the reference")
     options = parser.parse_args()
-    failed = [run(each, options.turns, think_s=options.think_s) for each in options.users]
-    return 1 if any(failed) else 0
+    found = [run(each, options.turns, think_s=options.think_s) for each in options.users]
+    if options.write:
+        sections.write("load", "\n\n".join(each.text for each in found))
+    return 1 if any(each.failures for each in found) else 0
 
 
 if __name__ == "__main__":

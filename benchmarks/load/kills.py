@@ -20,6 +20,7 @@ from pathlib import Path
 
 import aiohttp
 
+from benchmarks import sections
 from benchmarks.load import stage
 
 LEASE_S = 5
@@ -186,13 +187,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Kill the server in mid-load, then reckon.")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=20261122)
+    parser.add_argument("--write", action="store_true", help="put it in the reference")
     options = parser.parse_args()
     found = storm(options.kills, seed=options.seed)
-    print(
+    told = (
         f"{found.kills} kills, {found.calls} calls reached the model, {found.rows} rows in the "
         f"ledger ({found.estimated} estimated, {found.uncalled} of holds killed before their "
         f"call): {'nothing lost, nothing twice' if not found.problems else 'PROBLEMS'}"
     )
+    print(told)
+    if options.write:
+        sections.write("kills", f"{told}.")
     for each in found.problems:
         print(f"  {each}")
     return 1 if found.problems else 0
