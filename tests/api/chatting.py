@@ -98,6 +98,6 @@ async def is_idle(stage: Stage, person: Person, session: str) -> None:
 async def event_named(stage: Stage, person: Person, stream: str, name: str) -> None:
     """Wait until a stream has an event of this name."""
     async with asyncio.timeout(60):
-        async for event in stage.platform.chat.follow(person.account_id, stream):
-            if event is not None and event.name == name:
+        async for events in stage.platform.chat.follow(person.account_id, stream):
+            if any(event.name == name for event in events):
                 return

@@ -139,8 +139,8 @@ async def test_a_turn_that_is_stopped_in_the_fallbacks_answer_charges_the_fallba
     begun = await talk.turn(
         chat.Caller(account_id=ada.account_id), session, asked=chat.Asked(text="?", model="first")
     )
-    async for event in talk.follow(ada.account_id, begun.stream):
-        if event is not None and event.name == "delta":
+    async for events in talk.follow(ada.account_id, begun.stream):
+        if any(event.name == "delta" for event in events):
             await talk.stop_stream(ada.account_id, begun.stream)
     (usage,) = await usages_of(stage, ada)
     assert (usage["model"], usage["outcome"]) == ("second", "stopped")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from novacore import kit
+from novacore.chat.streams import log as stream_log
 from novacore.chat.streams.folder import FolderMirror
 from novacore.chat.streams.log import LiveStream, StreamLog
 from novacore.chat.streams.model import Mirror
@@ -222,3 +223,24 @@ async def test_a_server_that_is_down_keeps_no_stream_from_running() -> None:
     await live.close()
     assert "does not serve us" in log.problem
     await log.aclose()
+
+
+async def test_pieces_of_text_are_told_together_but_the_first_and_the_end_at_once(
+    worker: StreamLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_log, "_GATHER_S", 600.0)
+    live = await begin(worker)
+    reading = asyncio.create_task(live.read(after=0, wait_s=600))
+    await asyncio.sleep(0)
+    live.put("delta", {"text": "first"})
+    assert [each.data for each in (await reading).events] == [{"text": "first"}]
+    reading = asyncio.create_task(live.read(after=1, wait_s=600))
+    await asyncio.sleep(0)
+    live.put("delta", {"text": "second"})
+    live.put("delta", {"text": "third"})
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not reading.done()
+    live.put("done", {})
+    assert [each.name for each in (await reading).events] == ["delta", "delta", "done"]
+    await live.close()

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import json
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -427,8 +427,8 @@ class Chat:
 
     async def follow(
         self, owner: str, stream: str, *, after: int = 0
-    ) -> AsyncGenerator[StreamEvent | None]:
-        """A stream's events behind `after`, as they come; None now and then: it lives.
+    ) -> AsyncGenerator[Sequence[StreamEvent]]:
+        """A stream's events behind `after`, as they come together; none now and then: it lives.
 
         The last one is `done` or `error`, on every way: where the producer died the reader is told
         so, and what had arrived is put in the conversation.
@@ -439,19 +439,16 @@ class Chat:
         head = await self.check_stream(owner, stream)
         while True:
             read = await self.streams.read(stream, after=after, wait_s=self.config.heartbeat_s)
-            for event in read.events:
-                after = event.id
-                if event.name == STEP:
-                    continue
-                yield event
-                if event.name in TERMINAL:
+            shown = [each for each in read.events if each.name != STEP]
+            if shown or not read.events:
+                is_dead = not read.events and not read.is_alive
+                if is_dead:
+                    await self._recovering.recover(stream, owner=owner, session_id=head.session)
+                    shown = [StreamEvent(id=after + 1, name="error", data={"error": BROKEN_OFF})]
+                yield shown
+                if shown and shown[-1].name in TERMINAL:
                     return
-            if not read.is_alive and not read.events:
-                await self._recovering.recover(stream, owner=owner, session_id=head.session)
-                yield StreamEvent(id=after + 1, name="error", data={"error": BROKEN_OFF})
-                return
-            if not read.events:
-                yield None
+            after = read.events[-1].id if read.events else after
 
     async def stop_stream(self, owner: str, stream: str) -> None:
         """Ask a turn to stop; what has arrived is journaled and charged.

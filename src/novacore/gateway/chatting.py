@@ -44,8 +44,8 @@ def event_stream(talk: chat.Chat, *, owner: str, stream: str, after: int = 0) ->
     async def lines() -> AsyncGenerator[bytes]:
         events = talk.follow(owner, stream, after=after)
         async with contextlib.aclosing(events):
-            async for event in events:
-                yield _HEARTBEAT if event is None else encoded(event)
+            async for some in events:
+                yield b"".join(map(encoded, some)) or _HEARTBEAT
 
     return StreamingResponse(lines(), media_type=EVENT_STREAM, headers=_HEADERS)
 

@@ -128,16 +128,7 @@ Serving = Annotated[Services, fastapi.Depends(serving)]
 class PageWanted:
     """Which page of a list is wanted: `limit` items after `cursor`."""
 
-    def __init__(
-        self,
-        cursor: Annotated[
-            str | None,
-            fastapi.Query(max_length=500, description="`next_cursor` of the last page"),
-        ] = None,
-        limit: Annotated[
-            int, fastapi.Query(ge=1, le=PAGE_MAX, description="Most items on the page")
-        ] = 50,
-    ) -> None:
+    def __init__(self, cursor: str | None, *, limit: int) -> None:
         self.limit = limit
         self._cursor = cursor
 
@@ -150,7 +141,20 @@ class PageWanted:
         return decode_cursor(self._cursor, kinds) if self._cursor else None
 
 
-Page = Annotated[PageWanted, fastapi.Depends()]
+async def page_wanted(
+    cursor: Annotated[
+        str | None,
+        fastapi.Query(max_length=500, description="`next_cursor` of the last page"),
+    ] = None,
+    limit: Annotated[
+        int, fastapi.Query(ge=1, le=PAGE_MAX, description="Most items on the page")
+    ] = 50,
+) -> PageWanted:
+    """Which page of a list is wanted."""
+    return PageWanted(cursor, limit=limit)
+
+
+Page = Annotated[PageWanted, fastapi.Depends(page_wanted)]
 """Which page of a list is wanted."""
 
 

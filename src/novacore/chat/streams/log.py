@@ -17,6 +17,10 @@ from novacore.chat.streams.model import TERMINAL, Mirror, Read, StreamEvent, Str
 from novacore.chat.waiting import to_end
 
 _PUMP_S: Final = 0.05
+_GATHER_S: Final = 0.03
+"""Pieces of text that come within this time are told to readers together, but the first one at
+once: a person can't tell them apart, and each telling costs more than what is told."""
+_TEXTS: Final = ("delta", "thinking")
 _BEAT_S: Final = 1.0
 _ID_BYTES: Final = 18
 _CUT: Final = "The rest of this answer is too long to be streamed; it will be in the session."
@@ -182,6 +186,8 @@ class LiveStream:
         self._is_cut = False
         self._is_ended = False
         self._changed = asyncio.Event()
+        self._told_text_s = float("-inf")
+        self._telling: asyncio.TimerHandle | None = None
 
     @property
     def is_ended(self) -> bool:
@@ -192,17 +198,43 @@ class LiveStream:
         """Add an event. Never waits; a second terminal event, and what follows one, is ignored."""
         if self._is_ended:
             return
-        if name in ("delta", "thinking"):
+        is_text = name in _TEXTS
+        if is_text:
             self._room_bytes -= 64 + len(str(data.get("text", "")))
             if self._room_bytes < 0:
                 if self._is_cut:
                     return
-                self._is_cut, name, data = True, "notice", {"text": _CUT}
+                self._is_cut, name, data, is_text = True, "notice", {"text": _CUT}, False
         self._is_ended = name in TERMINAL
         self._events.append(StreamEvent(id=len(self._events) + 1, name=name, data=data))
+        if is_text:
+            self._tell_soon()
+        else:
+            self._tell()
+        self._log.wake()
+
+    def _tell_soon(self) -> None:
+        """Tell readers of a piece of text: at once, or with those that come within a moment."""
+        if self._telling is not None:
+            return
+        loop = asyncio.get_running_loop()
+        due_s = self._told_text_s + _GATHER_S
+        if loop.time() >= due_s:
+            self._tell_text()
+        else:
+            self._telling = loop.call_at(due_s, self._tell_text)
+
+    def _tell_text(self) -> None:
+        self._told_text_s = asyncio.get_running_loop().time()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Wake who waits; a telling that was put off is done with it."""
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
-        self._log.wake()
 
     def take(self) -> list[StreamEvent]:
         """What was not copied yet."""
@@ -221,6 +253,5 @@ class LiveStream:
 
     async def close(self) -> None:
         """The producer is done; a cancellation that comes meanwhile is raised at the end."""
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
+        self._tell()
         await to_end(self._log.finish(self))
