@@ -12,7 +12,7 @@ import { access } from "@/api/client";
 import { Problem } from "@/api/problem";
 import { NotFound, PageFailed, PageLoading } from "@/app/errors";
 import { destination, ownPath } from "@/features/auth/next";
-import { accountQuery } from "@/features/auth/queries";
+import { accountQuery, isPublic } from "@/features/auth/queries";
 import { Toasts } from "@/ui/toast";
 
 const RETRIES_MAX = 2;
@@ -208,7 +208,9 @@ declare module "@tanstack/react-router" {
 access.subscribe(async () => {
   await router.invalidate();
   if (access.standing === "signed-out") {
-    // Only now: what is still on the page would ask for it anew.
-    queryClient.clear();
+    // Only now: what is still on the page would ask for it anew. What everybody may know stays, for
+    // the page to sign in is showing it.
+    queryClient.removeQueries({ predicate: (query) => !isPublic(query.queryKey) });
+    queryClient.getMutationCache().clear();
   }
 });

@@ -17,6 +17,11 @@ export const publicConfigQuery = queryOptions({
   staleTime: Number.POSITIVE_INFINITY,
 });
 
+/** Whether it is told to everybody, so that it may be kept when somebody signs out. */
+export function isPublic(key: readonly unknown[]): boolean {
+  return key[0] === publicConfigQuery.queryKey[0];
+}
+
 export function useAccount(): Account | undefined {
   return useQuery(accountQuery).data;
 }
