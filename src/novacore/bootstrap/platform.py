@@ -1,10 +1,11 @@
 """The server's parts, put together: accounts, metering, chat, models and mail over one journal."""
 
 import contextlib
+import threading
 from collections.abc import Callable
 from typing import Final
 
-from novacore import billing, database, identity, journal, kit, llm, mail, settings
+from novacore import billing, database, identity, journal, kit, llm, mail, memory, settings
 from novacore import chat as room
 from novacore.bootstrap.business import KEYS_FOLDER, business_place
 from novacore.bootstrap.calling import ModelCalls, open_model_calls
@@ -138,6 +139,16 @@ class Platform:
         self._chat = self._open_chat(self._models.catalog)
         await self._chat.start()
         self.metering.start()
+
+    def load_ahead(self) -> None:
+        """Load in the background what the first answers would wait for; failing is no error."""
+        threading.Thread(target=self._load_ahead, name="load ahead", daemon=True).start()
+
+    def _load_ahead(self) -> None:
+        with contextlib.suppress(kit.NovaError):  # whoever asks first meets it, and is told
+            memory.load_ahead(
+                self.store.embedder, config=self.chosen.memory, recall=self.chosen.recall
+            )
 
     async def stop(self) -> None:
         """End what runs beside the requests, and settle what was appended."""

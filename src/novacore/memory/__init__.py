@@ -4,6 +4,7 @@ Memories live in the journal and grow older by rules (`Memories`). `Recall` find
 `Gatherer` opens a session with all that helps to go on with it.
 """
 
+from novacore.memory.ahead import load_ahead
 from novacore.memory.config import Config
 from novacore.memory.context import PARTS, Context, Gatherer
 from novacore.memory.errors import (
@@ -105,6 +106,7 @@ __all__ = [
     "export_markdown",
     "extract_by_model",
     "import_lines",
+    "load_ahead",
     "mark_recalled",
     "recalled_spans",
     "working_memory",

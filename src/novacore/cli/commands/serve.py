@@ -35,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
             before_upgrade=making_backups.before_upgrade(chosen, context.console),
         )
         closing.callback(platform.close)
+        platform.load_ahead()
         closing.enter_context(bootstrap.projecting(chosen))
         if chosen.workers.in_server and arguments.role == "all":
             closing.callback(workers.start(platform).stop)
