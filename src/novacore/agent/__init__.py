@@ -50,6 +50,7 @@ from novacore.agent.permissions import (
     permissions_from,
 )
 from novacore.agent.prompt import PromptMaker
+from novacore.agent.reviewed import refusal_entry
 from novacore.agent.stats import Stats, stats_of
 from novacore.agent.tool import Access, FunctionTool, Subject, Tool, ToolOutcome
 from novacore.agent.toolbox import Toolbox, arguments_schema
@@ -120,6 +121,7 @@ __all__ = [
     "arguments_schema",
     "parse_rule",
     "permissions_from",
+    "refusal_entry",
     "standard_tools",
     "stats_of",
 ]

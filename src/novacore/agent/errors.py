@@ -61,6 +61,11 @@ class ToolUnusable(AgentError):
 class GateRefused(AgentError):
     """A rule stopped this turn."""
 
+    def __init__(self, reason: str = "", *, version: str = "") -> None:
+        super().__init__(reason)
+        self.version = version
+        """The version of the rules that decided; empty where they name none."""
+
 
 class OutsideWorkspace(AgentError):
     """The path is outside the workspace."""

@@ -31,8 +31,13 @@ class Gate(Protocol):
     """Rules over what goes in and out.
 
     Fails closed: an error while a message is reviewed fails the turn, one while a call is reviewed
-    refuses the call.
+    refuses the call, one while an answer is reviewed refuses what was to be shown of it.
     """
+
+    @property
+    def reads_answers(self) -> bool:
+        """False: answers are not shown to it."""
+        ...
 
     async def review_message(self, message: Mapping[str, Any]) -> Verdict:
         """About a user's message, before it is journaled."""
@@ -42,15 +47,28 @@ class Gate(Protocol):
         """About a tool call, after the permissions allowed it."""
         ...
 
+    async def review_answer(self, text: str) -> Verdict:
+        """About an answer as far as it has come, before its newest part is shown or journaled.
+
+        What is refused is never journaled as an answer; what had passed is, as a partial one.
+        """
+        ...
+
 
 class OpenGate:
     """The gate that lets everything pass."""
+
+    reads_answers = False
 
     async def review_message(self, message: Mapping[str, Any]) -> Verdict:
         """Always allowed."""
         return ALLOWED
 
     async def review_call(self, name: str, arguments: Mapping[str, Any]) -> Verdict:
+        """Always allowed."""
+        return ALLOWED
+
+    async def review_answer(self, text: str) -> Verdict:
         """Always allowed."""
         return ALLOWED
 

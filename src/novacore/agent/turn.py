@@ -28,6 +28,7 @@ from novacore.agent.gate import Gate, Hold, MadeCall, Meter
 from novacore.agent.history import STATE, VIEW, History, Session, append, repair_entries
 from novacore.agent.pairing import CANCELLED, NO_RESULT
 from novacore.agent.prompt import PromptMaker
+from novacore.agent.reviewed import Reviewed
 from novacore.agent.toolbox import Toolbox
 from novacore.agent.uncut import result_of, to_end
 from novacore.agent.view import View
@@ -317,35 +318,52 @@ class Turn:
         started_s = desk.clock.monotonic_s()
         stream = desk.model.stream(body)
         finished: llm.Finished | None = None
+        passing = Reviewed(desk.gate)
         try:
             async with contextlib.aclosing(stream):
                 async for event in stream:
+                    await passing.take(event)
                     if isinstance(event, llm.Finished):
                         finished = event
                     else:
                         desk.emit(event)
         except asyncio.CancelledError:
-            await self._keep(finished or stream.partial(), hold, started_s=started_s)
+            came = passing.kept(finished or stream.partial())
+            await self._keep(came, hold, started_s=started_s)
+            raise
+        except GateRefused as error:
+            came = passing.refused(stream.partial())
+            await self._keep(came, hold, started_s=started_s, beside=passing.decision(error))
             raise
         finished = finished or stream.partial()
         await self._keep(finished, hold, started_s=started_s)
         return finished
 
-    async def _keep(self, finished: llm.Finished, hold: Hold, *, started_s: float) -> None:
+    async def _keep(
+        self,
+        finished: llm.Finished,
+        hold: Hold,
+        *,
+        started_s: float,
+        beside: journal.NewEntry | None = None,
+    ) -> None:
         """Journal an answer with its usage, whole or in part; nothing at all is not an answer."""
         desk = self._desk
         message: dict[str, Any] = dict(finished.message)
         if finished.is_partial:
             message |= {"is_partial": True, "stop_reason": finished.stop_reason}
         entries: list[journal.NewEntry] = []
-        if not finished.is_partial or _says_something(message):
+        is_answer = not finished.is_partial or _says_something(message)
+        if is_answer:
             entries.append(journal.NewEntry(body=message, actor=desk.model.info.name[:200]))
+        if beside is not None:
+            entries.append(beside)
         if finished.usage.total > 0:
             call = self._made(finished, started_s=started_s, purpose="answer")
             positions = await desk.record_call(call, hold, *entries)
         else:
             positions = await desk.record(*entries)
-        if entries:
+        if is_answer:
             desk.emit(MessageRecorded(position=positions[0], message=message))
         await self._settle(finished, hold, purpose="answer")
 

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from novacore import billing, journal, kit, llm
+from novacore import agent, billing, journal, kit, llm
 from novacore.chat import errors
 from novacore.chat.calls_model import Caller, CallRequest, Sink
 from novacore.chat.calls_session import CallSession, CallSessions
@@ -40,6 +40,10 @@ class _Call:
     metered: MeteredCall
     usage_at: journal.Session
     session: CallSession | None = None
+    passed: str = ""
+    """The answer's text as far as the policy let it pass, where it reads answers."""
+    refused: journal.NewEntry | None = None
+    """The decision to let no more of it pass, where there was one."""
     sent: list[bytes] | None = None
     """What the client was sent, where its reply is kept."""
     answered: "Future[journal.Appended] | None" = None
@@ -149,8 +153,8 @@ class Calls:
 
     async def _whole(self, call: _Call, answer: llm.Answer, sink: Sink) -> None:
         data = await answer.collected()
-        refusal = await self._refusal(answer)
-        self._close(call, answer, outcome="done")
+        refusal = await self._refusal(call, answer)
+        self._close(call, answer, outcome="done" if refusal is None else "broken")
         if refusal is not None:
             raise refusal
         self._keep_reply(call, 200, _JSON, data)
@@ -179,7 +183,7 @@ class Calls:
             async with contextlib.aclosing(answer.pieces()) as pieces:
                 async for piece in pieces:
                     call.metered.note(answer.events)
-                    await self._check(answer)
+                    await self._check(call, answer)
                     if call.sent is not None:
                         call.sent.append(piece)
                     yield piece
@@ -198,12 +202,15 @@ class Calls:
         if call.session is None or not call.session.name:
             call.metered.submit_soon(call.usage_at, entry)
             return
-        said = call.session.answered(answer.finished(), outcome=outcome)
+        finished = self._passed(call, answer)
+        said = [] if finished is None else [call.session.answered(finished, outcome=outcome)]
+        if call.refused is not None:
+            said.append(call.refused)
         if call.session.owner == call.metered.hold.account_id:
-            call.answered = call.metered.submit(call.session.opened, said, entry)
+            call.answered = call.metered.submit(call.session.opened, *said, entry)
         else:
             # An agent's session is not its owner's, who pays: each entry goes to its own.
-            call.answered = call.session.opened.submit(said)
+            call.answered = call.session.opened.submit(*said) if said else None
             call.metered.submit_soon(call.usage_at, entry)
 
     def _keep_reply(
@@ -229,21 +236,35 @@ class Calls:
         if not verdict.is_allowed:
             raise errors.PolicyRefused(verdict.reason, version=verdict.version)
 
-    async def _check(self, answer: llm.Answer) -> None:
+    async def _check(self, call: _Call, answer: llm.Answer) -> None:
         """Raise what the policy has against the answer so far."""
-        refusal = await self._refusal(answer)
+        refusal = await self._refusal(call, answer)
         if refusal is not None:
             raise refusal
 
-    async def _refusal(self, answer: llm.Answer) -> errors.PolicyRefused | None:
+    async def _refusal(self, call: _Call, answer: llm.Answer) -> errors.PolicyRefused | None:
         """What the policy has against the answer so far; None: nothing, or it does not read it."""
         if not self._policy.reads_output:
             return None
         text = llm.read_message(answer.finished().message).text
         verdict = await self._policy.review_output(text)
         if verdict.is_allowed:
+            call.passed = text
             return None
+        call.refused = agent.refusal_entry(
+            verdict.reason, version=verdict.version, characters=len(text)
+        )
         return errors.PolicyRefused(verdict.reason, version=verdict.version)
+
+    def _passed(self, call: _Call, answer: llm.Answer) -> llm.Finished | None:
+        """What of the answer may be journaled: no more than the policy let pass; None: nothing."""
+        finished = answer.finished()
+        if not self._policy.reads_output or llm.read_message(finished.message).text == call.passed:
+            return finished
+        if not call.passed:
+            return None
+        message = {"role": "assistant", "content": call.passed}
+        return dataclasses.replace(finished, message=message, is_partial=True)
 
     def _body_for(self, call: _Call, model: llm.CatalogModel) -> bytes:
         cap = max(1, call.metered.hold.output_tokens_max // call.body.choices)

@@ -11,6 +11,7 @@ from typing import Any
 from novacore import agent, journal, kit, llm
 from novacore.chat.meter import TurnMeter
 from novacore.chat.metering import Metering
+from novacore.chat.policy import Policy, PolicyGate
 from novacore.chat.prompt import ChatPrompt
 
 
@@ -36,6 +37,7 @@ class Desks:
         clock: the time.
         workspace_of: the folder of an account where tools may work; None: there are no tools.
         has_tools: whether the standard tools are offered.
+        policy: reviews answers as they come.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Desks:
         clock: kit.Clock,
         workspace_of: Callable[[str], Path],
         has_tools: bool,
+        policy: Policy,
     ) -> None:
         self._metering = metering
         # A folder of each account is all that its tools may touch, whatever the settings say.
@@ -57,6 +60,7 @@ class Desks:
         self._clock = clock
         self._workspace_of = workspace_of
         self._has_tools = has_tools
+        self._gate = PolicyGate(policy)
         self._open: OrderedDict[str, Desk] = OrderedDict()
 
     async def take(
@@ -118,6 +122,7 @@ class Desks:
             config=self._config,
             clock=self._clock,
             workspace=folder,
+            gate=self._gate,
             meter=meter,
             prompt=ChatPrompt(self._prompt),
         )

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
+from novacore import agent
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Verdict:
@@ -34,7 +36,7 @@ class Policy(Protocol):
         ...
 
     async def review_output(self, text: str, /) -> Verdict:
-        """About an answer as far as it has come, before its newest part is shown."""
+        """About an answer as far as it has come, before its newest part is shown or journaled."""
         ...
 
 
@@ -54,3 +56,25 @@ class PermissivePolicy:
     async def review_output(self, text: str) -> Verdict:
         """Always allowed."""
         return _ALLOWED
+
+
+class PolicyGate(agent.OpenGate):
+    """The policy's place in the agent: in the answer's path, before it is shown or journaled.
+
+    What a person says was reviewed before the turn began.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+
+    @property
+    def reads_answers(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether the policy does."""
+        return self._policy.reads_output
+
+    async def review_answer(self, text: str) -> agent.Verdict:
+        """What the policy says of it."""
+        verdict = await self._policy.review_output(text)
+        return agent.Verdict(
+            is_allowed=verdict.is_allowed, reason=verdict.reason, version=verdict.version
+        )

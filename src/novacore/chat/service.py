@@ -120,6 +120,7 @@ class Chat:
             clock=clock,
             workspace_of=lambda owner: folder / owner,
             has_tools=config.tools == "workspace",
+            policy=policy,
         )
         self._admitting = Admitting(metering, config=config)
         self._running: dict[str, LiveStream] = {}
@@ -358,7 +359,7 @@ class Chat:
             await self._name(facts, StatePatch(title=title, title_by="words"))
             return title
 
-        turn = Turn(ready, streams=self.streams, policy=self._policy, titled=titled)
+        turn = Turn(ready, streams=self.streams, titled=titled)
         try:
             await turn.run()
         finally:
@@ -405,6 +406,8 @@ class Chat:
             metering=self._metering,
             caller=caller,
         )
+        if self._policy.reads_output and not (await self._policy.review_output(title)).is_allowed:
+            return
         now = await asyncio.to_thread(self.sessions.get, facts.account_id, facts.id)
         if title and now.title_by != "person":
             await self._name(facts, StatePatch(title=title, title_by="model"))

@@ -16,7 +16,6 @@ from novacore.chat.desks import Desk
 from novacore.chat.errors import PolicyRefused
 from novacore.chat.metering import MeteredCall
 from novacore.chat.model import Asked
-from novacore.chat.policy import Policy
 from novacore.chat.recovering import step_of
 from novacore.chat.reminding import Reminder
 from novacore.chat.streams.log import LiveStream, StreamLog
@@ -45,7 +44,6 @@ class Turn:
     Args:
         ready: what it needs.
         streams: copies what was put where other workers see it.
-        policy: reviews the answer as it comes.
         titled: told of the user's message; gives the session's title, empty where it has one.
     """
 
@@ -54,19 +52,15 @@ class Turn:
         ready: Ready,
         *,
         streams: StreamLog,
-        policy: Policy,
         titled: Callable[[], Awaitable[str]],
     ) -> None:
         self._ready = ready
         self._live = ready.live
         self._streams = streams
-        self._policy = policy
         self._titled = titled
-        self._text: list[str] = []
         self._chars = 0
         self._answer_position = -1
         self._title = ""
-        self._refusal: PolicyRefused | None = None
         self.is_answered = False
         """An answer was journaled, whole or in part."""
         self.end: tuple[str, dict[str, Any]] = ("error", {"error": told_error(None)})
@@ -112,7 +106,8 @@ class Turn:
         put = self._live.put
         match event:
             case agent.TextDelta(text=text):
-                await self._say(text)
+                self._note(text)
+                put("delta", {"text": text})
             case agent.ThinkingDelta(text=text):
                 self._note(text)
                 put("thinking", {"text": text})
@@ -145,27 +140,15 @@ class Turn:
             self._live.put("recall", {"hits": self._ready.reminder.shown()})
         self._title = await self._titled()
 
-    async def _say(self, text: str) -> None:
-        """Show a piece of the answer, once the policy has seen it in its place."""
-        if self._refusal is not None:
-            return
-        self._note(text)
-        if self._policy.reads_output:
-            self._text.append(text)
-            verdict = await self._policy.review_output("".join(self._text))
-            if not verdict.is_allowed:
-                self._refusal = PolicyRefused(verdict.reason, version=verdict.version)
-                self._ready.desk.agent.cancel()
-                return
-        self._live.put("delta", {"text": text})
-
     def _note(self, text: str) -> None:
         self._chars += len(text)
         self._ready.desk.meter.note(1 + self._chars // _CHARS_PER_TOKEN)
 
     def _finish(self, event: agent.TurnFinished) -> None:
         meter = self._ready.desk.meter
-        error = self._refusal or event.error
+        error = event.error
+        if isinstance(error, agent.GateRefused):
+            error = PolicyRefused(error.message, version=error.version)
         if error is not None or event.reason == "failed":
             self.end = ("error", {"error": told_error(error)})
             return
