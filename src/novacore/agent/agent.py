@@ -23,6 +23,8 @@ from novacore.agent.uncut import to_end
 from novacore.agent.view import View
 
 VIEW_MODES = ("auto", "narrow", "off")
+_INLINE_MESSAGES = 4
+"""So few are encoded in the event loop: a thread would cost more than that."""
 
 
 class Agent:
@@ -149,8 +151,11 @@ class Agent:
         desk, context = self._desk, self._desk.context
         # Others may have appended since the last turn.
         await desk.refresh()
+        desk.is_prepared = True
         await Turn(desk, self._calls).refresh_system(writes=False)
         context.remind(reminder, limit_tokens=limit_tokens)
+        if context.unread <= _INLINE_MESSAGES:
+            return context.tokens_with(said)
         # A long conversation that is read for the first time is encoded whole.
         return await to_end(asyncio.to_thread(context.tokens_with, said))
 

@@ -88,6 +88,11 @@ class Context:
         return self._conversation
 
     @property
+    def unread(self) -> int:
+        """How many messages have to be encoded before the next request."""
+        return len(self._history.items) - self._history.changed_from
+
+    @property
     def tokens(self) -> int:
         """Estimated tokens of the whole conversation, whether it fits or not."""
         return self._total + self.conversation.base_tokens

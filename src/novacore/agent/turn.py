@@ -61,6 +61,8 @@ class Desk:
     """Who answers instead where the model can't, in order."""
     is_fresh: bool = False
     """The history was read after the last append of this turn: nothing has to be read again."""
+    is_prepared: bool = False
+    """The next turn was prepared: the history is as it was then, a moment ago."""
 
     def use(self, model: llm.Model) -> None:
         """Let this model answer; what it is sent is encoded anew where it is another one."""
@@ -152,10 +154,13 @@ class Turn:
         verdict = await self._desk.gate.review_message(message)
         if not verdict.is_allowed:
             raise GateRefused(verdict.reason)
-        self._desk.is_fresh = False
-        await self._desk.mend()
+        desk = self._desk
+        desk.is_fresh, desk.is_prepared = desk.is_prepared, False
+        await desk.mend()
         entry = journal.NewEntry(body=message, actor="user")
-        position, *_ = await self._desk.record(entry, *beside)
+        # What is known to be new of the system goes along: one wait for the disk less.
+        told = self._told_state(desk.system) if desk.system else ()
+        position, *_ = await desk.record(entry, *beside, *told)
         self._desk.emit(TurnStarted(position=position))
         self._desk.emit(MessageRecorded(position=position, message=message))
 
@@ -191,9 +196,18 @@ class Turn:
         text = desk.prompt.text(with_tools=bool(tools), window_tokens=info.window_tokens)
         if text != desk.system:
             self._use_system(text, tools)
-        if writes and (desk.history.system, desk.history.model) != (text, info.name):
-            body = {"system": text, "model": info.name, "provider": info.provider}
-            await desk.record(journal.NewEntry(kind=STATE, body=body))
+        told = self._told_state(text)
+        if writes and told:
+            await desk.record(*told)
+
+    def _told_state(self, text: str) -> tuple[journal.NewEntry, ...]:
+        """The entry that tells of this system prompt and the model; none where it is told."""
+        desk = self._desk
+        info = desk.model.info
+        if (desk.history.system, desk.history.model) == (text, info.name):
+            return ()
+        body = {"system": text, "model": info.name, "provider": info.provider}
+        return (journal.NewEntry(kind=STATE, body=body),)
 
     def _use_system(self, text: str, tools: tuple[llm.ToolSpec, ...]) -> None:
         desk = self._desk

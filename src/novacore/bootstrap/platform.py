@@ -1,8 +1,10 @@
 """The server's parts, put together: accounts, metering, chat, models and mail over one journal."""
 
+import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
+from concurrent import futures
 from typing import Final
 
 from novacore import billing, database, identity, journal, kit, llm, mail, memory, settings
@@ -18,6 +20,8 @@ SPOOL_FOLDER: Final = "spool"
 """The folder of usage that the journal could not take yet."""
 FOLDERS: Final = (identity.MIGRATIONS, billing.FOLDER, room.FOLDER)
 """The migrations of the rooms that have tables."""
+_THREADS: Final = 16
+"""For what turns wait for: reads, and commits that they share."""
 
 
 class Platform:
@@ -126,6 +130,11 @@ class Platform:
 
     async def start(self) -> None:
         """Begin what runs beside the requests: metering takes up what an earlier process left."""
+        # Most threads wait for a commit that others share: with the usual few, turns would wait
+        # for a thread instead. The loop ends them when it is closed.
+        asyncio.get_running_loop().set_default_executor(
+            futures.ThreadPoolExecutor(_THREADS, thread_name_prefix="nova-turns")
+        )
         self._models = await open_model_calls(
             self.chosen,
             store=self.store,

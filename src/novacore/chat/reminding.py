@@ -42,31 +42,34 @@ def _shown(hit: Any) -> dict[str, Any]:
     return {"session": session, "position": position, "text": hit.text[:_SHOWN_CHARS]}
 
 
-def recall(
-    store: Any,
-    text: str,
-    *,
-    limit: int,
-    tokens_max: int,
-    score_min: float,
-    is_seen: Callable[[Any], bool],
-) -> Reminder:
-    """What fits a text, best first. Nothing where recall is away: a turn goes on without it.
+def recall(store: Any, text: str, *, limit: int, tokens_max: int) -> Sequence[Any]:
+    """Hits for a text, best first, more than are shown. None where recall is away: a turn goes on.
 
     Args:
         store: the account's sessions, with recall.
         text: what is said now.
-        limit: at most so many hits.
+        limit: how many are to be shown at most.
         tokens_max: how much room they may take.
+    """
+    if not limit or not tokens_max:
+        return ()
+    try:
+        return store.recall(text, limit=2 * limit, tokens_max=tokens_max)
+    except kit.NovaError:
+        return ()
+
+
+def chosen(
+    found: Sequence[Any], *, limit: int, score_min: float, is_seen: Callable[[Any], bool]
+) -> Reminder:
+    """A reminder of what was found.
+
+    Args:
+        found: the hits, best first.
+        limit: at most so many.
         score_min: how well they must fit.
         is_seen: whether the model sees a hit anyway.
     """
-    if not limit or not tokens_max:
-        return NOTHING
-    try:
-        found = store.recall(text, limit=2 * limit, tokens_max=tokens_max)
-    except kit.NovaError:
-        return NOTHING
     hits = [hit for hit in found if hit.score >= score_min and not is_seen(hit)][:limit]
     return Reminder(note=note_of(hits), hits=tuple(hits))
 

@@ -28,7 +28,7 @@ from novacore.chat.metering import MeteredCall, Metering
 from novacore.chat.model import Asked, SessionFacts, StatePatch
 from novacore.chat.policy import Policy
 from novacore.chat.recovering import Recovering
-from novacore.chat.reminding import NOTHING, Reminder, recall, seen_in
+from novacore.chat.reminding import NOTHING, Reminder, chosen, recall, seen_in
 from novacore.chat.session_index import SessionIndex
 from novacore.chat.session_rows import SessionRows
 from novacore.chat.sessions import Sessions, StoreOf
@@ -124,6 +124,9 @@ class Chat:
         )
         self._admitting = Admitting(metering, config=config)
         self._running: dict[str, LiveStream] = {}
+        self._learning = asyncio.Semaphore(1)
+        self._unlearnt: set[str] = set()
+        """Conversations that wait to be learnt from."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._sweeper: asyncio.Task[None] | None = None
         self._is_stopping = False
@@ -210,15 +213,19 @@ class Chat:
         """
         self._check(asked)
         owner = caller.session_owner
-        facts, session, models, plan = await asyncio.to_thread(
-            self._look, caller, session_id, asked
-        )
-        live = await self._claimed(facts)
+        (facts, session, models, plan), live = await self._looked(caller, session_id, asked)
         desk: Desk | None = None
         call: MeteredCall | None = None
+        # Beside the claim: it only reads.
+        recalling = asyncio.create_task(self._recalled(owner, session, asked))
+        try:
+            await self._claim(facts, live)
+        except BaseException:
+            recalling.cancel()
+            raise
         try:
             desk = await self._desks.take(session, owner=owner, models=models.opened)
-            reminder = await self._reminded(desk, owner, asked)
+            reminder = self._reminded(desk, *await recalling)
             admitted = await self._admitting.admit(
                 caller,
                 plan=plan,
@@ -237,6 +244,7 @@ class Chat:
             if claim is not None:
                 await self._keep_reply(call, live)
         except BaseException:
+            recalling.cancel()
             await to_end(self._undo(facts, live, desk, call))
             raise
         ready = Ready(
@@ -275,24 +283,39 @@ class Chat:
             raise ModelForbidden(name or models.first.name)
         return facts, session, models, self._ledger.plan_of(caller.account_id).plan
 
-    async def _claimed(self, facts: SessionFacts) -> LiveStream:
-        """A fresh stream that has the session to itself."""
-        live = await self.streams.open(
-            account=facts.account_id, session=facts.id, clock=self._clock
+    async def _looked(
+        self, caller: Caller, session_id: str, asked: Asked
+    ) -> tuple[tuple[SessionFacts, journal.JournalSession, Lineup, billing.Plan], LiveStream]:
+        """What `_look` finds, and beside it a fresh stream, which no session has yet."""
+        looking = asyncio.create_task(asyncio.to_thread(self._look, caller, session_id, asked))
+        opening = asyncio.create_task(
+            self.streams.open(account=caller.session_owner, session=session_id, clock=self._clock)
         )
+        try:
+            live = await opening
+        except BaseException:
+            looking.cancel()
+            raise
+        try:
+            return await looking, live
+        except BaseException:
+            await to_end(self._discard(live))
+            raise
+
+    async def _claim(self, facts: SessionFacts, live: LiveStream) -> None:
+        """Let a stream have the session to itself."""
         stream = live.head.stream
         try:
             if await asyncio.to_thread(self._rows.claim, facts.id, stream):
-                return live
+                return
             now = await asyncio.to_thread(self.sessions.get, facts.account_id, facts.id)
             other = now.active_stream
             if other is not None:
                 if not await self._recovering.is_dead(other):
                     raise TurnBusy(stream=other)
                 await self._recovering.recover(other, owner=facts.account_id, session_id=facts.id)
-            if await asyncio.to_thread(self._rows.claim, facts.id, stream):
-                return live
-            raise TurnBusy(stream=other or "")
+            if not await asyncio.to_thread(self._rows.claim, facts.id, stream):
+                raise TurnBusy(stream=other or "")
         except BaseException:
             await to_end(self._discard(live))
             raise
@@ -319,22 +342,36 @@ class Chat:
         )
         await self._discard(live)
 
-    async def _reminded(self, desk: Desk, owner: str, asked: Asked) -> Reminder:
+    async def _recalled(
+        self, owner: str, session: journal.JournalSession, asked: Asked
+    ) -> tuple[Sequence[Any], journal.Transcript | None]:
+        """What fits what is said, and the conversation, to tell what of that is in it."""
         config = self.config
         if not asked.has_memory or not config.recall_hits:
-            return NOTHING
+            return (), None
 
-        def found() -> Reminder:
-            return recall(
+        def found() -> tuple[Sequence[Any], journal.Transcript | None]:
+            hits = recall(
                 self._store_of(owner),
                 asked.text,
                 limit=config.recall_hits,
                 tokens_max=config.recall_tokens_max,
-                score_min=config.recall_score_min,
-                is_seen=seen_in(desk.session.open(), desk.agent.view),
             )
+            return hits, session.open() if hits else None
 
         return await asyncio.to_thread(found)
+
+    def _reminded(
+        self, desk: Desk, hits: Sequence[Any], transcript: journal.Transcript | None
+    ) -> Reminder:
+        if transcript is None:
+            return NOTHING
+        return chosen(
+            hits,
+            limit=self.config.recall_hits,
+            score_min=self.config.recall_score_min,
+            is_seen=seen_in(transcript, desk.agent.view),
+        )
 
     async def _review(self, asked: Asked) -> None:
         verdict = await self._policy.review_input([{"role": "user", "content": asked.text}])
@@ -366,7 +403,7 @@ class Chat:
             self._running.pop(stream, None)
             await to_end(self._ended(ready, facts, turn))
         if turn.is_answered:
-            await asyncio.to_thread(self._learnt, facts)
+            await self._learn_from(facts)
             if self._wants_title(facts, model):
                 await self._title(caller, facts, model)
 
@@ -385,6 +422,18 @@ class Chat:
             await asyncio.to_thread(self._recovering.free, facts.account_id, facts.id, stream)
         ready.live.put(*turn.end)
         await ready.live.close()
+
+    async def _learn_from(self, facts: SessionFacts) -> None:
+        """Take in what was said: one conversation after another, so that turns come first.
+
+        A conversation that waits for it already is read once, with what was said meanwhile.
+        """
+        if facts.id in self._unlearnt:
+            return
+        self._unlearnt.add(facts.id)
+        async with self._learning:
+            self._unlearnt.discard(facts.id)
+            await asyncio.to_thread(self._learnt, facts)
 
     def _learnt(self, facts: SessionFacts) -> None:
         # The next turn makes up for what can't be learnt now.

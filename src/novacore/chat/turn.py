@@ -7,7 +7,7 @@ closed, and there is exactly one `done` or `error` for the stream to end in.
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from novacore import agent, kit, llm
@@ -21,6 +21,7 @@ from novacore.chat.reminding import Reminder
 from novacore.chat.streams.log import LiveStream, StreamLog
 from novacore.chat.streams.model import STEP
 from novacore.chat.telling import told_error
+from novacore.chat.waiting import to_end
 
 _CHARS_PER_TOKEN: Final = 4
 
@@ -52,7 +53,7 @@ class Turn:
         ready: Ready,
         *,
         streams: StreamLog,
-        titled: Callable[[], Awaitable[str]],
+        titled: Callable[[], Coroutine[Any, Any, str]],
     ) -> None:
         self._ready = ready
         self._live = ready.live
@@ -60,7 +61,10 @@ class Turn:
         self._titled = titled
         self._chars = 0
         self._answer_position = -1
-        self._title = ""
+        self._titling: asyncio.Task[str] | None = None
+        self._logging: asyncio.Task[None] | None = None
+        self._logged: dict[str, Any] = {}
+        """What the log has of the first call."""
         self.is_answered = False
         """An answer was journaled, whole or in part."""
         self.end: tuple[str, dict[str, Any]] = ("error", {"error": told_error(None)})
@@ -74,6 +78,10 @@ class Turn:
             self._ready.first, admission=self._ready.admission, began=self._call_begins
         )
         stopper = asyncio.create_task(self._stop_when_asked())
+        # Beside the journaling of what was said: the first call waits for both.
+        self._logged = step_of(self._ready.first.hold)
+        self._live.put(STEP, self._logged)
+        self._logging = asyncio.create_task(self._streams.flush())
         error: BaseException | None = None
         try:
             running = desk.agent.run(
@@ -89,9 +97,17 @@ class Turn:
             raise
         finally:
             stopper.cancel()
+            await to_end(self._beside_ended())
             await desk.meter.end(error)
             if error is not None:
                 self.end = ("error", {"error": told_error(error)})
+
+    async def _beside_ended(self) -> None:
+        """Wait for what ran beside the answer; what went wrong with it is nobody's error."""
+        beside: list[asyncio.Task[Any]] = []
+        beside += [] if self._logging is None else [self._logging]
+        beside += [] if self._titling is None else [self._titling]
+        await asyncio.gather(*beside, return_exceptions=True)
 
     async def _stop_when_asked(self) -> None:
         await self._live.stopping.wait()
@@ -99,8 +115,12 @@ class Turn:
 
     async def _call_begins(self, call: MeteredCall) -> None:
         """Log the hold before the call is made, so that whoever finds the log can close it."""
-        self._live.put(STEP, step_of(call.hold))
-        await self._streams.flush()
+        step = step_of(call.hold)
+        if step != self._logged or call.is_sent:
+            self._live.put(STEP, step)
+            await self._streams.flush()
+        elif self._logging is not None:
+            await asyncio.shield(self._logging)
 
     async def _take(self, event: agent.AgentEvent) -> None:
         put = self._live.put
@@ -127,7 +147,7 @@ class Turn:
             case agent.ToolFinished(call=call, outcome=outcome):
                 put("tool_result", {"id": call.id, "is_error": outcome.is_error})
             case agent.TurnFinished():
-                self._finish(event)
+                await self._finish(event)
             case _:
                 pass
 
@@ -138,13 +158,14 @@ class Turn:
         )
         if self._ready.reminder.hits:
             self._live.put("recall", {"hits": self._ready.reminder.shown()})
-        self._title = await self._titled()
+        # Nothing of the answer waits for its conversation's title.
+        self._titling = asyncio.create_task(self._titled())
 
     def _note(self, text: str) -> None:
         self._chars += len(text)
         self._ready.desk.meter.note(1 + self._chars // _CHARS_PER_TOKEN)
 
-    def _finish(self, event: agent.TurnFinished) -> None:
+    async def _finish(self, event: agent.TurnFinished) -> None:
         meter = self._ready.desk.meter
         error = event.error
         if isinstance(error, agent.GateRefused):
@@ -161,6 +182,7 @@ class Turn:
                 "output_tokens": meter.output_tokens,
             },
         }
-        if self._title:
-            done["title"] = self._title
+        title = "" if self._titling is None else await asyncio.shield(self._titling)
+        if title:
+            done["title"] = title
         self.end = ("done", done)
