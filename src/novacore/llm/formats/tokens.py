@@ -29,16 +29,14 @@ IMAGE_TOKENS = 1_600
 _REDACTED_CHARS_PER_TOKEN = 5
 _PER_TOKEN = 1_000
 
-_PAIRS = (
+_CAPITALS = (
     (b"aA", 1_380),  # a new word inside an identifier
     (b"AA", 160),  # abbreviations and base64
-    (b"a0", 105),
-    (b"0a", 105),
-    (b"A0", 105),
-    (b"0A", 105),
-    (b"  ", 115),  # indentation
 )
-_CLASSES = ((b"a", 190), (b"A", 190), (b"0", 1_060), (b".", 600), (b"n", 720))
+_DIGITS = ((b"a0", 105), (b"0a", 105))
+_CAPITALS_AND_DIGITS = ((b"A0", 105), (b"0A", 105))
+_INDENTATION = 115
+_LETTER, _DIGIT, _MARK, _SPACE = 190, 1_060, 600, 720
 _WORD = 320
 _SCRIPTS = (
     (b"l", 2_000),  # Latin with marks
@@ -83,11 +81,26 @@ def count_tokens(text: str) -> int:
     classes = text.encode("utf-8", "replace").translate(_TABLE)
     count = classes.count
     total = len(classes.translate(_LETTERS).split()) * _WORD
-    total += sum(count(name) * weight for name, weight in _CLASSES)
-    total += sum(count(name) * weight for name, weight in _PAIRS)
+    capitals, digits = count(b"A"), count(b"0")
+    total += (count(b"a") + capitals) * _LETTER + digits * _DIGIT
+    total += count(b".") * _MARK + count(b"n") * _SPACE + count(b"  ") * _INDENTATION
+    # Looking for a pair costs thrice as much as for a class: only where there can be one.
+    if capitals:
+        total += _weighed(count, _CAPITALS)
+    if digits:
+        total += _weighed(count, _DIGITS)
+    if capitals and digits:
+        total += _weighed(count, _CAPITALS_AND_DIGITS)
     if not text.isascii():
-        total += sum(count(name) * weight for name, weight in _SCRIPTS)
+        total += _weighed(count, _SCRIPTS)
     return max(1, -(-total // _PER_TOKEN))
+
+
+def _weighed(count: Callable[[bytes], int], weights: Iterable[tuple[bytes, int]]) -> int:
+    total = 0
+    for name, weight in weights:
+        total += count(name) * weight
+    return total
 
 
 def count_parts(parts: Iterable[Part]) -> int:
