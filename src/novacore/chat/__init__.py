@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from novacore.chat.streams.log import StreamLog
     from novacore.chat.streams.model import StreamEvent
     from novacore.chat.tables import FOLDER, METADATA
-    from novacore.chat.upkeep import erase_account, export_account
+    from novacore.chat.upkeep import end_turns, erase_account, export_account
     from novacore.chat.usage_feed import UsageFeed, read_usages
     from novacore.chat.usage_sessions import scope_of
 
@@ -94,6 +94,7 @@ __all__ = [
     "TurnsFull",
     "UsageFeed",
     "Verdict",
+    "end_turns",
     "erase_account",
     "export_account",
     "measure_storage",
@@ -145,7 +146,7 @@ __getattr__ = kit.late_names(
         "sessions": ["Sessions"],
         "storage": ["measure_storage"],
         "streams.log": ["StreamLog"],
-        "upkeep": ["erase_account", "export_account"],
+        "upkeep": ["end_turns", "erase_account", "export_account"],
         "streams.model": ["StreamEvent"],
         "tables": ["FOLDER", "METADATA"],
         "usage_feed": ["UsageFeed", "read_usages"],
