@@ -11,7 +11,7 @@ from novacore import kit
 if TYPE_CHECKING:
     from novacore.database.config import Config
     from novacore.database.database import Database
-    from novacore.database.engine import is_postgres, open_engine, open_own_engine
+    from novacore.database.engine import is_postgres, open_own_engine
     from novacore.database.errors import (
         DatabaseError,
         DatabaseTooNew,
@@ -44,7 +44,6 @@ __all__ = [
     "find_heads",
     "is_postgres",
     "load",
-    "open_engine",
     "open_own_engine",
     "put",
     "sums_of",
@@ -56,7 +55,7 @@ __getattr__ = kit.late_names(
     {
         "config": ["Config"],
         "database": ["Database"],
-        "engine": ["is_postgres", "open_engine", "open_own_engine"],
+        "engine": ["is_postgres", "open_own_engine"],
         "errors": ["DatabaseError", "DatabaseTooNew", "DatabaseUnavailable", "DatabaseUnusable"],
         "outbox": ["CORRELATION", "put"],
         "rows": ["Sums", "dump", "load", "sums_of"],

@@ -31,11 +31,10 @@ class Database:
     ) -> None:
         config = config or Config()
         self.place = place
-        self.engine = open_engine(place, config=config)
+        self._slowness = Slowness(config.slow_ms)
+        self.engine = open_engine(place, config=config, slowness=self._slowness)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._clock = clock or (SystemClock() if self.is_sqlite else None)
-        self._slowness = Slowness(config.slow_ms)
-        self._slowness.watch(self.engine)
         self._listeners: list[Callable[[], None]] = []
         self._writing = self.engine.execution_options(**{WRITES: True})
 

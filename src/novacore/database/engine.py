@@ -1,6 +1,7 @@
 """SQLAlchemy engines for both databases, set up so that what is committed is durable."""
 
 import contextlib
+import functools
 import importlib
 import logging
 import os
@@ -54,18 +55,30 @@ class Slowness:
         event.listen(engine, "after_cursor_execute", after)
 
 
-def open_engine(place: str | Path, *, config: Config) -> sqlalchemy.Engine:
+def open_engine(place: str | Path, *, config: Config, slowness: Slowness) -> sqlalchemy.Engine:
     """An engine for a file or a `postgresql://` URL; connects to nothing yet.
 
     Transactions are begun by us: on SQLite one that writes takes its turn at once
     (BEGIN IMMEDIATE), so that it can't fail in the middle because another one wrote.
 
+    Args:
+        place: a path or a URL.
+        config: limits.
+        slowness: told how long each statement took, and each wait for the turn to write.
+
     Raises:
         DatabaseUnusable: a driver is missing, or the file can't be made.
     """
-    if is_postgres(place):
-        return _open_postgres(str(place), config=config)
-    return _open_sqlite(Path(place), config=config)
+    is_remote = is_postgres(place)
+    engine = (
+        _open_postgres(str(place), config=config)
+        if is_remote
+        else _open_sqlite(Path(place), config=config)
+    )
+    slowness.watch(engine)
+    if not is_remote:
+        event.listen(engine, "begin", functools.partial(_begin, slowness))
+    return engine
 
 
 def open_own_engine(place: str | Path, *, config: Config) -> sqlalchemy.Engine:
@@ -153,7 +166,7 @@ def _driver() -> Any:
 def _open_sqlite(path: Path, *, config: Config) -> sqlalchemy.Engine:
     dbapi2 = _driver()
     _make_private(path)
-    engine = sqlalchemy.create_engine(
+    return sqlalchemy.create_engine(
         "sqlite://",
         module=dbapi2,
         creator=lambda: _connect_sqlite(dbapi2, path, config=config),
@@ -162,8 +175,6 @@ def _open_sqlite(path: Path, *, config: Config) -> sqlalchemy.Engine:
         max_overflow=0,
         pool_timeout=config.wait_ms / 1_000,
     )
-    event.listen(engine, "begin", _begin)
-    return engine
 
 
 def _connect_sqlite(module: Any, path: Path, *, config: Config) -> Any:
@@ -188,15 +199,18 @@ def _connect_sqlite(module: Any, path: Path, *, config: Config) -> Any:
     return connection
 
 
-def _begin(connection: sqlalchemy.Connection) -> None:
+def _begin(slowness: Slowness, connection: sqlalchemy.Connection) -> None:
     """Begin on the driver itself: SQLAlchemy's way costs ten times what SQLite takes for it."""
     writes = connection.get_execution_options().get(WRITES, False)
     text = "BEGIN IMMEDIATE" if writes else "BEGIN"
     driver_error: type[Exception] = connection.dialect.loaded_dbapi.Error
+    began_s = time.perf_counter()
     try:
         connection.connection.cursor().execute(text).close()
     except driver_error as error:
         raise exc.DBAPIError.instance(text, None, error, driver_error) from error
+    finally:
+        slowness.note(text, took_ms=(time.perf_counter() - began_s) * 1_000)
 
 
 def _make_private(path: Path) -> None:

@@ -160,6 +160,22 @@ def test_a_slow_query_is_counted_and_logged_without_its_values(tmp_path, caplog)
     assert "hunter2" not in caplog.text
 
 
+def test_a_long_wait_for_the_turn_to_write_counts_as_slow(tmp_path):
+    opened = database.Database(tmp_path / "b.db", config=database.Config(slow_ms=50))
+
+    def write() -> None:
+        with opened.begin():
+            pass
+
+    waits = threading.Thread(target=write)
+    with opened.begin():
+        waits.start()
+        waits.join(0.2)
+    waits.join()
+    assert opened.slow_queries == 1
+    opened.close()
+
+
 def test_the_file_can_be_read_by_its_owner_alone(tmp_path):
     opened = database.Database(tmp_path / "data" / "business.db")
     database.upgrade(opened, [])
