@@ -3,8 +3,10 @@
 The numbers are those of the lists that the cases come from: CSRF, hosts, forwarding, ids, limits.
 """
 
+import dataclasses
+
 import pytest
-from tests.rooms.gateway.gate import KEY, make_gate
+from tests.rooms.gateway.gate import ADA, KEY, make_gate
 
 EVIL = "https://evil.example"
 COOKIE = {"Cookie": "nova_refresh=abc"}
@@ -171,6 +173,18 @@ async def test_a_fresh_token_for_each_request_does_not_leave_the_limit_of_the_ad
     ]
     assert statuses == [401, 401, 401, 429, 429]
     assert gate.doorkeeper.asked == 3
+
+
+async def test_keys_that_are_right_are_no_guesses_however_many_come_from_one_address():
+    """After a restart nobody is known yet, and an office has one address."""
+    gate = make_gate(anonymous_requests_per_minute=1, anonymous_requests_burst=3)
+    gate.doorkeeper.authenticate = lambda bearer: dataclasses.replace(ADA, key_id=bearer)
+
+    async def status(bearer: str) -> int:
+        headers = {"Authorization": f"Bearer {bearer}"}
+        return (await gate.ask("GET", "/api/v1/mine", headers=headers)).status_code
+
+    assert [await status(f"nova_{number}") for number in range(10)] == [200] * 10
 
 
 async def test_a_refused_request_does_not_eat_what_others_have_left():

@@ -18,7 +18,7 @@ from novacore import identity, kit, settings
 from novacore.gateway import errors, problems
 from novacore.gateway.addresses import Proxies, neighbourhood
 from novacore.gateway.bodies import Bodies
-from novacore.gateway.facts import SCOPE_KEY, Edge
+from novacore.gateway.facts import FULL_KEY, SCOPE_KEY, Edge
 from novacore.gateway.limiter import Limiter, Verdict
 from novacore.gateway.limiter_memory import MemoryLimiter
 from novacore.gateway.metrics import Metrics
@@ -204,6 +204,8 @@ class EdgeGate:
             return receive
         if self.standing.is_draining:
             raise errors.ServerDraining
+        if FULL_KEY in scope:
+            raise errors.ServerFull
         if not self._names.is_ours(edge.host):
             raise errors.HostRefused
         if self._is_plain(edge):
@@ -255,11 +257,17 @@ class EdgeGate:
             edge.refusal = error
 
     async def _asked(self, bearer: str, place: str) -> identity.Principal:
-        """Look a credential up; whoever guesses at them is limited before that."""
-        verdict = self._guesses.decide([(self._rates.anonymous, place)])
+        """Look a credential up; whoever guesses at them is limited before that.
+
+        One that is right was no guess: many people behind one address may all come at once.
+        """
+        guess = [(self._rates.anonymous, place)]
+        verdict = self._guesses.decide(guess)
         if not verdict.is_allowed:
             raise _too_many(verdict)
-        return await self._services.run(self._doorkeeper.authenticate, bearer)
+        principal = await self._services.run(self._doorkeeper.authenticate, bearer)
+        self._guesses.give_back(guess)
+        return principal
 
     async def _limit(self, method: str, path: str, reply: Reply) -> None:
         edge = reply.edge

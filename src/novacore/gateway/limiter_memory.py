@@ -37,6 +37,13 @@ class MemoryLimiter:
                 self._sweep(now_us)
         return verdict
 
+    def give_back(self, wanted: Sequence[Wanted]) -> None:
+        """One request of each is as if it had never come."""
+        for rate, subject in wanted:
+            key = rate.name, subject
+            if key in self._arrivals_us:
+                self._arrivals_us[key] -= rate.period_us
+
     async def take(self, wanted: Sequence[Wanted]) -> Verdict:
         """See `limiter.Limiter`."""
         return self.decide(wanted)
