@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from novacore import journal, kit, llm
 from novacore.chat.calls_model import Caller, CallRequest
-from novacore.chat.reminding import recall
+from novacore.chat.reminding import chosen, recall
 
 OpenSession = Callable[[str, str], journal.Session]
 """Opens or makes a session of an account, by name or id."""
@@ -132,11 +132,10 @@ class CallSessions:
         )
         if not asked:
             return ""
-        return recall(
-            self._store_of(owner),
-            asked,
+        found = recall(self._store_of(owner), asked, limit=self._hits, tokens_max=self._tokens_max)
+        return chosen(
+            found,
             limit=self._hits,
-            tokens_max=self._tokens_max,
             score_min=self._score_min,
             is_seen=lambda hit: hit.session.id == seen_id,
         ).note
