@@ -108,6 +108,31 @@ async def test_the_description_is_there_for_every_route(stage: Stage):
     assert "HTTPValidationError" not in json.dumps(document)
 
 
+async def test_the_description_has_an_example_of_every_body(stage: Stage):
+    document = (await stage.visitor().get("/openapi.json")).json()
+
+    def has_example(part: object, known: tuple[str, ...] = ()) -> bool:
+        if isinstance(part, list):
+            return any(has_example(each, known) for each in part)
+        if not isinstance(part, dict):
+            return False
+        if part.get("example") is not None or part.get("examples"):
+            return True
+        name = part.get("$ref", "").rpartition("/")[2]
+        if name and name not in known:
+            return has_example(document["components"]["schemas"][name], (*known, name))
+        return any(has_example(each, known) for each in part.values())
+
+    bodies = {
+        f"{method} {path}": operation["requestBody"]["content"]
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if "requestBody" in operation
+    }
+    assert len(bodies) > 20
+    assert [place for place, content in bodies.items() if not has_example(content)] == []
+
+
 PUBLIC = {
     "/healthz", "/readyz", "/metrics", "/api/v1/status", "/api/v1/config", "/api/v1/plans",
 }  # fmt: skip

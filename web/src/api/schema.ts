@@ -1587,7 +1587,10 @@ export interface components {
             deadline_ms: number;
             /** Parts */
             parts: string[];
-            /** Session Id */
+            /**
+             * Session Id
+             * @example 01a20283-056f-794c-a349-1aea33754c58
+             */
             session_id: string;
         };
         CountedTokens: {
@@ -1812,11 +1815,13 @@ export interface components {
             /**
              * Comment
              * @default
+             * @example It found the right year.
              */
             comment: string;
             /**
              * Rating
              * @description null: nothing any more
+             * @example up
              */
             rating: ("up" | "down") | null;
         };
@@ -2118,7 +2123,10 @@ export interface components {
              * @default -1
              */
             expected: number;
-            /** Session Id */
+            /**
+             * Session Id
+             * @example 01a20283-056f-794c-a349-1aea33754c58
+             */
             session_id: string;
         };
         /**
@@ -2134,9 +2142,18 @@ export interface components {
          * @description Entries of a session to destroy; null: all, and its name.
          */
         NewErasure: {
-            /** Positions */
+            /**
+             * Positions
+             * @example [
+             *       4,
+             *       5
+             *     ]
+             */
             positions?: number[] | null;
-            /** Session Id */
+            /**
+             * Session Id
+             * @example 01a20283-056f-794c-a349-1aea33754c58
+             */
             session_id: string;
         };
         /**
@@ -2184,7 +2201,10 @@ export interface components {
          * @description A conversation to be made.
          */
         NewSession: {
-            /** Title */
+            /**
+             * Title
+             * @example The greenhouse
+             */
             title?: string | null;
         };
         /**
@@ -2197,11 +2217,17 @@ export interface components {
              * @default
              */
             actor: string;
-            /** Body */
+            /**
+             * Body
+             * @example {"role":"user","content":"Hello"}
+             */
             body: string;
             /** Erased Digest */
             erased_digest?: string | null;
-            /** Id */
+            /**
+             * Id
+             * @example 01a20283-0585-7f93-8e41-99f938c81915
+             */
             id: string;
             /**
              * Kind
@@ -2346,6 +2372,7 @@ export interface components {
             /**
              * At
              * @description How many entries stay: those before this position
+             * @example 12
              */
             at: number;
         };
@@ -2517,7 +2544,10 @@ export interface components {
             since_us?: number | null;
             /** Tag */
             tag?: string[] | null;
-            /** Text */
+            /**
+             * Text
+             * @example when is the harbour tour?
+             */
             text: string;
             /** Tier */
             tier?: string[] | null;
@@ -2531,7 +2561,10 @@ export interface components {
          * @description A refresh token; none: that of the cookie.
          */
         RefreshGiven: {
-            /** Refresh Token */
+            /**
+             * Refresh Token
+             * @example what signing in returned
+             */
             refresh_token?: string | null;
         };
         /**
@@ -2617,6 +2650,7 @@ export interface components {
              * Overlap Minutes
              * @description The old key still works for so long
              * @default 0
+             * @example 60
              */
             overlap_minutes: number;
         };
@@ -2651,14 +2685,20 @@ export interface components {
         SessionChanges: {
             /** Is Archived */
             is_archived?: boolean | null;
-            /** Is Pinned */
+            /**
+             * Is Pinned
+             * @example true
+             */
             is_pinned?: boolean | null;
             /**
              * Model
              * @description Empty: the default
              */
             model?: string | null;
-            /** Title */
+            /**
+             * Title
+             * @example The greenhouse, year two
+             */
             title?: string | null;
         };
         /**
@@ -2678,7 +2718,10 @@ export interface components {
              * @default 0
              */
             forked_at: number;
-            /** Id */
+            /**
+             * Id
+             * @example 01a20283-056f-794c-a349-1aea33754c58
+             */
             id: string;
             /**
              * Is Erased
@@ -2695,7 +2738,10 @@ export interface components {
              * @default 0
              */
             messages: number;
-            /** Name */
+            /**
+             * Name
+             * @example plans
+             */
             name: string;
             /** Parent Id */
             parent_id?: string | null;
@@ -2732,11 +2778,17 @@ export interface components {
              * @default 1000
              */
             limit: number;
-            /** Name */
+            /**
+             * Name
+             * @example plans
+             */
             name?: string | null;
             /** Session Id */
             session_id?: string | null;
-            /** Workspace */
+            /**
+             * Workspace
+             * @example /home/ada/work
+             */
             workspace?: string | null;
         };
         /**
@@ -2903,7 +2955,10 @@ export interface components {
             is_disabled?: boolean | null;
             /** Is Verified */
             is_verified?: boolean | null;
-            /** Plan */
+            /**
+             * Plan
+             * @example basic
+             */
             plan?: string | null;
             /** Role */
             role?: ("user" | "admin") | null;
@@ -5240,11 +5295,17 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** Token */
+                    /**
+                     * Token
+                     * @example the secret of the link
+                     */
                     token: string;
                 };
                 "application/x-www-form-urlencoded": {
-                    /** Token */
+                    /**
+                     * Token
+                     * @example the secret of the link
+                     */
                     token: string;
                 };
             };

@@ -28,7 +28,9 @@ class Invitation(Body):
 class UserChange(Body):
     """What to change of an account; what is left out stays."""
 
-    plan: str | None = pydantic.Field(default=None, min_length=1, max_length=100)
+    plan: str | None = pydantic.Field(
+        default=None, min_length=1, max_length=100, examples=["basic"]
+    )
     role: Literal["user", "admin"] | None = None
     is_disabled: bool | None = None
     is_verified: bool | None = None

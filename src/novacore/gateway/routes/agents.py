@@ -29,7 +29,7 @@ class Rotation(Body):
     """How to replace an agent's key."""
 
     overlap_minutes: int = pydantic.Field(
-        default=0, ge=0, le=10_080, description="The old key still works for so long"
+        default=0, ge=0, le=10_080, description="The old key still works for so long", examples=[60]
     )
 
 

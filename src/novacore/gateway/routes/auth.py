@@ -54,7 +54,7 @@ class Credentials(Body):
 class TokenGiven(Body):
     """The secret of a mailed link."""
 
-    token: Secret
+    token: Secret = pydantic.Field(examples=["the secret of the link"])
 
 
 class AddressGiven(Body):
@@ -79,7 +79,7 @@ class NewPassword(Body):
 class RefreshGiven(Body):
     """A refresh token; none: that of the cookie."""
 
-    refresh_token: Secret | None = None
+    refresh_token: Secret | None = pydantic.Field(None, examples=["what signing in returned"])
 
 
 class AccessGranted(Answer):

@@ -52,14 +52,14 @@ class SessionList(Answer):
 class NewSession(Body):
     """A conversation to be made."""
 
-    title: Title | None = None
+    title: Title | None = pydantic.Field(None, examples=["The greenhouse"])
 
 
 class SessionChanges(Body):
     """What changes; what is left out stays."""
 
-    title: Title | None = None
-    is_pinned: bool | None = None
+    title: Title | None = pydantic.Field(None, examples=["The greenhouse, year two"])
+    is_pinned: bool | None = pydantic.Field(None, examples=[True])
     is_archived: bool | None = None
     model: str | None = pydantic.Field(None, max_length=200, description="Empty: the default")
 
@@ -67,14 +67,18 @@ class SessionChanges(Body):
 class Place(Body):
     """A place in a conversation."""
 
-    at: Position = pydantic.Field(description="How many entries stay: those before this position")
+    at: Position = pydantic.Field(
+        description="How many entries stay: those before this position", examples=[12]
+    )
 
 
 class FeedbackGiven(Body):
     """What a person thinks of an answer."""
 
-    rating: Literal["up", "down"] | None = pydantic.Field(description="null: nothing any more")
-    comment: str = pydantic.Field("", max_length=2_000)
+    rating: Literal["up", "down"] | None = pydantic.Field(
+        description="null: nothing any more", examples=["up"]
+    )
+    comment: str = pydantic.Field("", max_length=2_000, examples=["It found the right year."])
 
 
 class FeedbackAnswer(Answer):

@@ -18,6 +18,7 @@ _ENTRIES_MAX: Final = 100_000
 _TEXT_MAX: Final = 10_000
 _NAME_MAX: Final = 1_024
 _WORKSPACE_MAX: Final = 4_096
+_ID_EXAMPLE: Final = "01a20283-056f-794c-a349-1aea33754c58"
 _PART: Final = f"^({'|'.join(memory.PARTS)})$"
 
 
@@ -77,8 +78,8 @@ class SessionsWanted(Body):
     """Which sessions: by id, or by workspace and exact name."""
 
     session_id: str | None = pydantic.Field(None, pattern=UUID)
-    workspace: str | None = pydantic.Field(None, max_length=_TEXT_MAX)
-    name: str | None = pydantic.Field(None, max_length=_TEXT_MAX)
+    workspace: str | None = pydantic.Field(None, max_length=_TEXT_MAX, examples=["/home/ada/work"])
+    name: str | None = pydantic.Field(None, max_length=_TEXT_MAX, examples=["plans"])
     after: str | None = pydantic.Field(None, pattern="^[0-9]{1,19}:" + UUID[1:])
     """`next` of the page before."""
     limit: int = pydantic.Field(1_000, ge=1, le=1_000)
@@ -87,8 +88,8 @@ class SessionsWanted(Body):
 class SessionMade(Body):
     """A session to create, under an id of the client's making."""
 
-    id: str = pydantic.Field(pattern=UUID)
-    name: str = pydantic.Field(min_length=1, max_length=_NAME_MAX)
+    id: str = pydantic.Field(pattern=UUID, examples=[_ID_EXAMPLE])
+    name: str = pydantic.Field(min_length=1, max_length=_NAME_MAX, examples=["plans"])
     workspace: str = pydantic.Field("", max_length=_WORKSPACE_MAX)
     created_at_us: int = pydantic.Field(ge=0, le=NUMBER_MAX)
     parent_id: str | None = pydantic.Field(None, pattern=UUID)
@@ -103,8 +104,8 @@ class SessionMade(Body):
 class NewStoredEntry(Body):
     """An entry to append. Its body is a JSON object as text, so that nothing about it changes."""
 
-    id: str = pydantic.Field(pattern=UUID)
-    body: str
+    id: str = pydantic.Field(pattern=UUID, examples=["01a20283-0585-7f93-8e41-99f938c81915"])
+    body: str = pydantic.Field(examples=['{"role":"user","content":"Hello"}'])
     mark: str = pydantic.Field("", pattern="^[\ue000-\uf8ff]?$")
     kind: str = pydantic.Field("message", min_length=1, max_length=64)
     actor: str = pydantic.Field("", max_length=_NAME_MAX)
@@ -116,7 +117,7 @@ class NewStoredEntry(Body):
 class NewAppend(Body):
     """One append: all of it, or nothing."""
 
-    session_id: str = pydantic.Field(pattern=UUID)
+    session_id: str = pydantic.Field(pattern=UUID, examples=[_ID_EXAMPLE])
     expected: int = pydantic.Field(journal.ANY, ge=journal.ANY, le=NUMBER_MAX)
     entries: list[NewStoredEntry] = pydantic.Field(max_length=_ENTRIES_MAX)
 
@@ -177,8 +178,8 @@ class StoredErasures(Answer):
 class NewErasure(Body):
     """Entries of a session to destroy; null: all, and its name."""
 
-    session_id: str = pydantic.Field(pattern=UUID)
-    positions: list[_Position] | None = None
+    session_id: str = pydantic.Field(pattern=UUID, examples=[_ID_EXAMPLE])
+    positions: list[_Position] | None = pydantic.Field(None, examples=[[4, 5]])
 
 
 class NewErasures(Body):
@@ -210,7 +211,7 @@ class StoreProblems(Answer):
 class RecallWanted(Body):
     """A question with its filters; see `MemoryStore.recall`."""
 
-    text: str = pydantic.Field(max_length=100_000)
+    text: str = pydantic.Field(max_length=100_000, examples=["when is the harbour tour?"])
     limit: int = pydantic.Field(10, ge=-1_000, le=1_000)
     agent: str | None = pydantic.Field(None, max_length=_TEXT_MAX)
     project: str | None = pydantic.Field(None, max_length=_TEXT_MAX)
@@ -229,6 +230,6 @@ class RecallWanted(Body):
 class ContextWanted(Body):
     """Which parts of a session's context, by when."""
 
-    session_id: str = pydantic.Field(pattern=UUID)
+    session_id: str = pydantic.Field(pattern=UUID, examples=[_ID_EXAMPLE])
     deadline_ms: int = pydantic.Field(100, ge=0, le=10_000)
     parts: list[Annotated[str, pydantic.Field(pattern=_PART)]] = pydantic.Field(max_length=100)
