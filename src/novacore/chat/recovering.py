@@ -137,9 +137,11 @@ class Recovering:
                     count += 1
         return count
 
-    def free(self, owner: str, session_id: str, stream: str) -> None:
-        """The stream answers in the session no more."""
-        session = self._sessions.find(owner, session_id)
+    def free(
+        self, owner: str, session_id: str, stream: str, *, session: journal.Session | None = None
+    ) -> None:
+        """The stream answers in the session no more; `session`: it, where it is open already."""
+        session = session or self._sessions.find(owner, session_id)
         info = None
         if session is not None:
             with contextlib.suppress(journal.SessionUnknown):

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import json
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from pathlib import Path
@@ -53,6 +54,18 @@ class Begun:
     """The id of its stream; follow it from event 0."""
     session: str
     is_replay: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Looked:
+    """What a turn read before it began."""
+
+    facts: SessionFacts
+    session: journal.JournalSession
+    models: Lineup
+    plan: billing.Plan
+    is_claimed: bool
+    """The session is the turn's; False: another one has it, or had it when it died."""
 
 
 class Chat:
@@ -213,22 +226,22 @@ class Chat:
         """
         self._check(asked)
         owner = caller.session_owner
-        (facts, session, models, plan), live = await self._looked(caller, session_id, asked)
+        # Beside the claim: it only reads.
+        recalling = asyncio.create_task(self._recalled(owner, session_id, asked))
         desk: Desk | None = None
         call: MeteredCall | None = None
-        # Beside the claim: it only reads.
-        recalling = asyncio.create_task(self._recalled(owner, session, asked))
         try:
-            await self._claim(facts, live)
+            live, looked = await self._entered(caller, session_id, asked)
         except BaseException:
             recalling.cancel()
             raise
+        facts, models = looked.facts, looked.models
         try:
-            desk = await self._desks.take(session, owner=owner, models=models.opened)
+            desk = await self._desks.take(looked.session, owner=owner, models=models.opened)
             reminder = self._reminded(desk, *await recalling)
             admitted = await self._admitting.admit(
                 caller,
-                plan=plan,
+                plan=looked.plan,
                 desk=desk,
                 asked=asked,
                 models=models,
@@ -268,10 +281,24 @@ class Chat:
         if len(asked.text) > most:
             raise MessageTooLong(characters=len(asked.text), characters_max=most)
 
-    def _look(
+    async def _entered(
         self, caller: Caller, session_id: str, asked: Asked
-    ) -> tuple[SessionFacts, journal.JournalSession, Lineup, billing.Plan]:
-        """All that a turn has to read of the databases before it can claim its session."""
+    ) -> tuple[LiveStream, _Looked]:
+        """A fresh stream that has the session to itself, and what was read for it."""
+        live, looked = await self.streams.open_with(
+            functools.partial(self._look_and_claim, caller, session_id, asked),
+            account=caller.session_owner,
+            session=session_id,
+            clock=self._clock,
+        )
+        if not looked.is_claimed:
+            await self._claim(looked.facts, live)
+        return live, looked
+
+    def _look_and_claim(
+        self, caller: Caller, session_id: str, asked: Asked, stream: str
+    ) -> _Looked:
+        """All that a turn has to read of the databases, and then the claim on its session."""
         facts, session = self.sessions.look(caller.session_owner, session_id)
         name = asked.model or facts.model
         allowed = self.list_models(caller)
@@ -281,33 +308,18 @@ class Chat:
             raise ModelForbidden(name) from None
         if models.first not in allowed:
             raise ModelForbidden(name or models.first.name)
-        return facts, session, models, self._ledger.plan_of(caller.account_id).plan
-
-    async def _looked(
-        self, caller: Caller, session_id: str, asked: Asked
-    ) -> tuple[tuple[SessionFacts, journal.JournalSession, Lineup, billing.Plan], LiveStream]:
-        """What `_look` finds, and beside it a fresh stream, which no session has yet."""
-        looking = asyncio.create_task(asyncio.to_thread(self._look, caller, session_id, asked))
-        opening = asyncio.create_task(
-            self.streams.open(account=caller.session_owner, session=session_id, clock=self._clock)
+        return _Looked(
+            facts=facts,
+            session=session,
+            models=models,
+            plan=self._ledger.plan_of(caller.account_id).plan,
+            is_claimed=self._rows.claim(facts.id, stream),
         )
-        try:
-            live = await opening
-        except BaseException:
-            looking.cancel()
-            raise
-        try:
-            return await looking, live
-        except BaseException:
-            await to_end(self._discard(live))
-            raise
 
     async def _claim(self, facts: SessionFacts, live: LiveStream) -> None:
-        """Let a stream have the session to itself."""
+        """Let a stream have a session that another one had just now."""
         stream = live.head.stream
         try:
-            if await asyncio.to_thread(self._rows.claim, facts.id, stream):
-                return
             now = await asyncio.to_thread(self.sessions.get, facts.account_id, facts.id)
             other = now.active_stream
             if other is not None:
@@ -317,13 +329,8 @@ class Chat:
             if not await asyncio.to_thread(self._rows.claim, facts.id, stream):
                 raise TurnBusy(stream=other or "")
         except BaseException:
-            await to_end(self._discard(live))
+            await to_end(self.streams.discard(live))
             raise
-
-    async def _discard(self, live: LiveStream) -> None:
-        await live.close()
-        with contextlib.suppress(StreamsUnavailable):
-            await self.streams.forget(live.head.stream)
 
     async def _undo(
         self, facts: SessionFacts, live: LiveStream, desk: Desk | None, call: MeteredCall | None
@@ -340,10 +347,10 @@ class Chat:
             messages=facts.messages,
             at_us=facts.updated_at_us,
         )
-        await self._discard(live)
+        await self.streams.discard(live)
 
     async def _recalled(
-        self, owner: str, session: journal.JournalSession, asked: Asked
+        self, owner: str, session_id: str, asked: Asked
     ) -> tuple[Sequence[Any], journal.Transcript | None]:
         """What fits what is said, and the conversation, to tell what of that is in it."""
         config = self.config
@@ -351,13 +358,17 @@ class Chat:
             return (), None
 
         def found() -> tuple[Sequence[Any], journal.Transcript | None]:
+            store = self._store_of(owner)
             hits = recall(
-                self._store_of(owner),
+                store,
                 asked.text,
                 limit=config.recall_hits,
                 tokens_max=config.recall_tokens_max,
             )
-            return hits, session.open() if hits else None
+            try:
+                return hits, store.get_session(session_id).open() if hits else None
+            except kit.NovaError:  # whoever looks for the session says so
+                return (), None
 
         return await asyncio.to_thread(found)
 
@@ -419,7 +430,13 @@ class Chat:
         stream = ready.live.head.stream
         with contextlib.suppress(kit.NovaError):
             # Where the database is away the claim is freed by the sweeper, as a dead stream's.
-            await asyncio.to_thread(self._recovering.free, facts.account_id, facts.id, stream)
+            await asyncio.to_thread(
+                self._recovering.free,
+                facts.account_id,
+                facts.id,
+                stream,
+                session=ready.desk.session,
+            )
         ready.live.put(*turn.end)
         await ready.live.close()
 

@@ -7,11 +7,12 @@ that ends, so that a reader knows at once whether anybody still writes.
 import asyncio
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,6 +44,10 @@ class FolderMirror:
     async def create(self, head: StreamHead) -> None:
         """See `Mirror`."""
         await asyncio.to_thread(self._create, head)
+
+    def creating(self, head: StreamHead) -> Callable[[], None]:
+        """See `Mirror`."""
+        return functools.partial(self._create, head)
 
     def _create(self, head: StreamHead) -> None:
         with _translated():
@@ -77,11 +82,17 @@ class FolderMirror:
     def _stops(self, streams: Sequence[str]) -> frozenset[str]:
         return frozenset(each for each in streams if self._path(each, _STOP).exists())
 
-    async def end(self, stream: str) -> None:
+    async def end(self, stream: str, events: Sequence[StreamEvent]) -> None:
         """See `Mirror`."""
-        await asyncio.to_thread(self._end, stream)
+        await asyncio.to_thread(self._end, stream, events)
 
-    def _end(self, stream: str) -> None:
+    def _end(self, stream: str, events: Sequence[StreamEvent]) -> None:
+        try:
+            self._write({stream: events} if events else {})
+        finally:
+            self._let_go(stream)
+
+    def _let_go(self, stream: str) -> None:
         with self._lock:
             file = self._files.pop(stream, None)
             if file is not None:

@@ -8,16 +8,17 @@ mirror. Start with `StreamLog.open` and `StreamLog.read`.
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 from novacore import kit
 from novacore.chat.errors import StreamsUnavailable
 from novacore.chat.streams.model import TERMINAL, Mirror, Read, StreamEvent, StreamHead
 from novacore.chat.waiting import to_end
 
-_PUMP_S: Final = 0.05
-_GATHER_S: Final = 0.03
+_T = TypeVar("_T")
+_PUMP_S: Final = 0.1
+_GATHER_S: Final = 0.05
 """Pieces of text that come within this time are told to readers together, but the first one at
 once: a person can't tell them apart, and each telling costs more than what is told."""
 _TEXTS: Final = ("delta", "thinking")
@@ -40,6 +41,8 @@ class StreamLog:
         self._live: dict[str, LiveStream] = {}
         self._pump: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
+        self._writing = asyncio.Lock()
+        """Events of one stream are written in their order, by one at a time."""
         self.problem = ""
         """What keeps the mirror from following; empty where nothing does."""
 
@@ -49,6 +52,24 @@ class StreamLog:
         A mirror that is down keeps no stream from running: it is only that no other worker can
         resume it.
         """
+        live, _none = await self.open_with(
+            lambda _stream: None, account=account, session=session, clock=clock
+        )
+        return live
+
+    async def open_with(
+        self, work: Callable[[str], _T], *, account: str, session: str, clock: kit.Clock
+    ) -> tuple["LiveStream", _T]:
+        """See `open`; and what `work` gives, done in a thread once others can see the stream.
+
+        Where `work` fails there is no stream.
+
+        Args:
+            work: given the stream's id.
+            account: whose it is.
+            session: the session that is answered in.
+            clock: the time.
+        """
         head = StreamHead(
             stream=secrets.token_urlsafe(_ID_BYTES),
             account=account,
@@ -57,18 +78,42 @@ class StreamLog:
         )
         live = LiveStream(head, log=self, bytes_max=self._bytes_max)
         self._live[head.stream] = live
+        self._start_pump()
         try:
-            await self._mirror.create(head)
-        except StreamsUnavailable as error:
-            self.problem = str(error)
+            return live, await self._created_with(head, work)
         except BaseException:
-            del self._live[head.stream]
+            await to_end(self.discard(live))
             raise
+
+    async def _created_with(self, head: StreamHead, work: Callable[[str], _T]) -> _T:
+        creating = self._mirror.creating(head)
+        if creating is None:
+            try:
+                await self._mirror.create(head)
+            except StreamsUnavailable as error:
+                self.problem = str(error)
+
+        def done() -> _T:
+            if creating is not None:
+                try:
+                    creating()
+                except StreamsUnavailable as error:
+                    self.problem = str(error)
+            return work(head.stream)
+
+        return await asyncio.to_thread(done)
+
+    def _start_pump(self) -> None:
         loop = asyncio.get_running_loop()
         if self._pump is None or self._pump.done() or self._pump.get_loop() is not loop:
-            self._wake = asyncio.Event()
+            self._wake, self._writing = asyncio.Event(), asyncio.Lock()
             self._pump = loop.create_task(self._run(), name="stream log")
-        return live
+
+    async def discard(self, live: "LiveStream") -> None:
+        """A stream is not needed after all: end it, and forget it."""
+        await live.close()
+        with contextlib.suppress(StreamsUnavailable):
+            await self.forget(live.head.stream)
 
     async def find(self, stream: str) -> StreamHead | None:
         """The head of a stream, wherever it runs; None: there is none, or it was forgotten."""
@@ -115,15 +160,18 @@ class StreamLog:
 
     async def flush(self) -> None:
         """Copy everything that was put to the mirror."""
-        pending = {stream: events for stream, live in self._live.items() if (events := live.take())}
-        if not pending:
-            return
-        try:
-            await self._mirror.write(pending)
-            self.problem = ""
-        except StreamsUnavailable as error:
-            # The answer goes on; only its copy has a hole, so that a resumer elsewhere sees an end.
-            self.problem = str(error)
+        async with self._writing:
+            pending = {
+                stream: events for stream, live in self._live.items() if (events := live.take())
+            }
+            if not pending:
+                return
+            try:
+                await self._mirror.write(pending)
+                self.problem = ""
+            except StreamsUnavailable as error:
+                # The answer goes on; only its copy has a hole: a resumer elsewhere sees an end.
+                self.problem = str(error)
 
     def wake(self) -> None:
         """There is something to copy."""
@@ -157,8 +205,9 @@ class StreamLog:
     async def finish(self, live: "LiveStream") -> None:
         """A stream has ended: copy it whole, then let go of it."""
         try:
-            await self.flush()
-            await self._mirror.end(live.head.stream)
+            async with self._writing:
+                await self._mirror.end(live.head.stream, live.take())
+            self.problem = ""
         except StreamsUnavailable as error:
             self.problem = str(error)
         finally:

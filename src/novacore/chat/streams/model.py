@@ -1,7 +1,7 @@
 """What a stream log takes and gives, and where its copies lie."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 TERMINAL: Final = frozenset({"done", "error"})
@@ -57,6 +57,10 @@ class Mirror(Protocol):
         """A stream begins; this process is its producer, and alive as long as it says so."""
         ...
 
+    def creating(self, head: StreamHead) -> Callable[[], None] | None:
+        """What `create` does, for a thread that is busy with the turn anyway; None: await that."""
+        ...
+
     async def write(self, events: Mapping[str, Sequence[StreamEvent]]) -> None:
         """Add events to the logs of streams that this process produces."""
         ...
@@ -65,8 +69,8 @@ class Mirror(Protocol):
         """Say that their producer lives; returns those that were asked to stop."""
         ...
 
-    async def end(self, stream: str) -> None:
-        """The producer is done with it: from now on nobody is alive."""
+    async def end(self, stream: str, events: Sequence[StreamEvent]) -> None:
+        """Add its last events; the producer is done with it: from now on nobody is alive."""
         ...
 
     async def find(self, stream: str) -> StreamHead | None:

@@ -62,19 +62,25 @@ class RedisMirror:
             pipe.zremrangebyscore(self._index, "-inf", time.time() - 100 * self._keep_s)
             await pipe.execute()
 
+    def creating(self, head: StreamHead) -> None:
+        """See `Mirror`: a server is asked by awaiting."""
+
     async def write(self, events: Mapping[str, Sequence[StreamEvent]]) -> None:
         """See `Mirror`."""
         async with self._client() as client:
             pipe = client.pipeline(transaction=False)
             for stream, added in events.items():
-                for each in added:
-                    pipe.xadd(
-                        self._key(stream, "log"),
-                        {"name": each.name, "data": json.dumps(each.data)},
-                        id=f"{each.id}-0",
-                    )
-                self._renew(pipe, stream)
+                self._add(pipe, stream, added)
             await pipe.execute()
+
+    def _add(self, pipe: Any, stream: str, events: Sequence[StreamEvent]) -> None:
+        for each in events:
+            pipe.xadd(
+                self._key(stream, "log"),
+                {"name": each.name, "data": json.dumps(each.data)},
+                id=f"{each.id}-0",
+            )
+        self._renew(pipe, stream)
 
     def _renew(self, pipe: Any, stream: str) -> None:
         pipe.set(self._key(stream, "alive"), "1", px=self._lease_ms)
@@ -95,10 +101,13 @@ class RedisMirror:
         asked = zip(streams, found[: len(streams)], strict=True)
         return frozenset(stream for stream, is_asked in asked if is_asked)
 
-    async def end(self, stream: str) -> None:
+    async def end(self, stream: str, events: Sequence[StreamEvent]) -> None:
         """See `Mirror`."""
         async with self._client() as client:
-            await client.unlink(self._key(stream, "alive"), self._key(stream, "stop"))
+            pipe = client.pipeline(transaction=False)
+            self._add(pipe, stream, events)
+            pipe.unlink(self._key(stream, "alive"), self._key(stream, "stop"))
+            await pipe.execute()
 
     async def find(self, stream: str) -> StreamHead | None:
         """See `Mirror`."""

@@ -64,7 +64,7 @@ class Book:
         self._writing = threading.Lock()
         self._session: journal.Session | None = None
         self._fold = Fold(expires_at_us)
-        self._mark: object = None
+        self._mark: object = object()
         self._erasures = 0
         self.damaged: tuple[int, ...] = ()
         """Positions of entries whose bytes are damaged: what they said is not shown."""
@@ -100,7 +100,7 @@ class Book:
                 except (journal.PositionConflict, journal.IdConflict):
                     continue
                 except journal.SessionUnknown:
-                    self._session = None
+                    self._session, self._mark = None, object()
                     continue
                 return len(drafts)
         raise MemoriesBusy
@@ -133,7 +133,7 @@ class Book:
     def _refresh(self) -> None:
         # The mark is taken first: what changes from here on is seen the next time.
         mark = self._feed.mark()
-        if mark == self._mark and self._session is not None:
+        if mark == self._mark:
             return
         self._follow_erasures()
         transcript = self._opened()
