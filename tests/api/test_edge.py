@@ -165,7 +165,7 @@ async def test_a_path_that_no_route_has_is_told_as_json_under_api(stage: Stage):
         ("GET", "/api/v1/auth/login", "POST"),
         ("HEAD", "/api/v1/auth/login", "POST"),
         ("OPTIONS", "/api/v1/account", "DELETE, GET, PATCH"),
-        ("POST", "/healthz", "GET"),
+        ("POST", "/healthz", "GET, HEAD"),
     ],
 )
 async def test_a_method_that_an_address_does_not_take_is_told_those_it_takes(

@@ -58,6 +58,39 @@ def test_it_says_in_one_line_where_it_is(server):
     assert httpx.get(f"{server.url}/healthz").json() == {"status": "ok"}
 
 
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/readyz", "/", "/chats", "/status", "/outbox", "/openapi.json"]
+)
+def test_a_page_is_asked_for_by_head_as_by_get_and_comes_without_a_body(server, path):
+    got = httpx.get(server.url + path)
+    head = httpx.head(server.url + path)
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    assert int(head.headers["content-length"]) > 0
+    for name in ("content-type", "etag", "content-security-policy"):
+        assert head.headers.get(name) == got.headers.get(name), name
+
+
+def test_one_connection_too_many_is_told_so_in_our_words_and_closed(tmp_path):
+    ask = b"GET /api/v1/config HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with serve(tmp_path, NOVA_SERVER_CONNECTIONS_MAX="2") as served:
+        with knock(served) as first, knock(served) as second:
+            for link in (first, second):
+                link.sendall(ask)
+                assert b"HTTP/1.1 200" in link.recv(65_536)
+            answer = httpx.get(f"{served.url}/api/v1/config")
+            assert answer.status_code == 503
+            assert int(answer.headers["retry-after"]) > 0
+            assert answer.headers["connection"] == "close"
+            told = answer.json()["error"]
+            assert (told["type"], told["code"]) == ("overloaded_error", "server_full")
+            assert told["correlation_id"] == answer.headers["x-correlation-id"]
+            claude = httpx.post(f"{served.url}/v1/messages", json={})
+            assert (claude.status_code, claude.json()["type"]) == (503, "error")
+            # Whoever watches is told that the process lives.
+            assert httpx.get(f"{served.url}/healthz").status_code == 200
+        wait_until(lambda: httpx.get(f"{served.url}/api/v1/config").status_code == 200)
+
+
 def test_a_head_without_end_is_cut_off(server):
     with knock(server) as link:
         link.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")

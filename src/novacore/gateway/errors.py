@@ -16,6 +16,7 @@ NovaError
     ├── TooManyRequests    REFUSED      a rate limit
     ├── ServerBusy         UNAVAILABLE  too much waits already
     ├── ServerDraining     UNAVAILABLE  the server is about to stop
+    ├── ServerFull         UNAVAILABLE  as many clients are connected as may be
     └── ServerRefused      REFUSED      `nova serve` can't start
         ├── BindUnsafe     REFUSED      it would be reachable without TLS
         ├── PortTaken      REFUSED      another program listens there
@@ -124,6 +125,12 @@ class ServerBusy(GatewayError):
 
 class ServerDraining(GatewayError):
     """The server is about to stop. Try again in a moment."""
+
+    kind = kit.ErrorKind.UNAVAILABLE
+
+
+class ServerFull(GatewayError):
+    """As many clients are connected as this server takes. Try again in a moment."""
 
     kind = kit.ErrorKind.UNAVAILABLE
 

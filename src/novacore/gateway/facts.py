@@ -13,6 +13,8 @@ SCOPE_KEY = "nova"
 """Where the facts stand in an ASGI scope."""
 LEAVING_KEY = "nova.leaving"
 """Where a scope may have the functions that are called when its client leaves."""
+FULL_KEY = "nova.full"
+"""Stands in a scope whose connection is one too many."""
 DEVICE_COOKIE = "nova_device"
 """The cookie by which a browser is known again; `__Host-` stands before it where TLS is used."""
 

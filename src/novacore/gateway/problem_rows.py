@@ -49,6 +49,7 @@ ROWS: Mapping[str, Row] = {
     ),
     "gateway.ServerBusy": Row(status=503),
     "gateway.ServerDraining": Row(status=503),
+    "gateway.ServerFull": Row(status=503),
     # Accounts, plans, chat and mail: they know their own words.
     "billing.BillingError": Row(),
     "billing.HoldsExpired": Row(status=503, is_told=False),

@@ -7,7 +7,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from novacore.gateway.facts import LEAVING_KEY
+from novacore.gateway.facts import FULL_KEY, LEAVING_KEY
 from novacore.gateway.joined_writes import JoinedWrites
 
 HEAD_BYTES_MAX = 65_536
@@ -20,6 +20,8 @@ class BoundedHTTP(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # What is too much is refused by the app: in its words, and with its headers.
+        self._connections_max, self.limit_concurrency = self.limit_concurrency, None
         self._is_in_head = True
         self._is_new = False
         self._head_bytes = 0
@@ -50,7 +52,13 @@ class BoundedHTTP(HttpToolsProtocol):
         """The head is here, whole."""
         self._is_in_head = False
         self._cancel()
+        most = self._connections_max
+        is_full = most is not None and len(self.connections) > most
+        if is_full:
+            self.scope[FULL_KEY] = True  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
+        if is_full:
+            self.cycle.keep_alive = False
 
     def data_received(self, data: bytes) -> None:
         """Bytes came; those of a head are counted, and where it isn't whole it has to be soon."""

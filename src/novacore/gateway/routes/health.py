@@ -30,12 +30,14 @@ class Readiness(Answer):
     failing: list[str] = pydantic.Field(description="What is missing", examples=[["database"]])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", operation_id="health_get", summary="Whether the process lives")
 async def healthz() -> Health:
     """Say that the process answers; it looks at nothing else."""
     return Health()
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get(
     "/readyz",
     operation_id="readiness_get",

@@ -7,7 +7,7 @@ from starlette.responses import Response
 router = fastapi.APIRouter(include_in_schema=False)
 
 
-@router.get("/openapi.json")
+@router.api_route("/openapi.json", methods=["GET", "HEAD"])
 async def openapi(request: fastapi.Request) -> Response:
     """The OpenAPI document of this server."""
     gateway = request.app.state.gateway

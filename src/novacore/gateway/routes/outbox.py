@@ -29,7 +29,7 @@ async def _at_this_machine(request: fastapi.Request, services: Serving) -> None:
 _LOCAL = [fastapi.Depends(_at_this_machine)]
 
 
-@router.get("/outbox", dependencies=_LOCAL)
+@router.api_route("/outbox", methods=["GET", "HEAD"], dependencies=_LOCAL)
 async def list_outbox(services: Serving) -> Response:
     """The newest letters."""
     letters = await services.run(services.platform.mailer.list_outbox, _LETTERS_MAX)

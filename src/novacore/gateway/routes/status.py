@@ -50,7 +50,7 @@ async def get_status(request: fastapi.Request) -> StatusAnswer:
     return await _status(request)
 
 
-@router.get("/status", include_in_schema=False)
+@router.api_route("/status", methods=["GET", "HEAD"], include_in_schema=False)
 async def show_status(request: fastapi.Request) -> Response:
     """The same for people; as JSON where that is asked for."""
     status = await _status(request)
