@@ -1,6 +1,8 @@
 """What a running server tells about itself, and to whom."""
 
 import json
+import shutil
+from typing import NamedTuple
 
 import pytest
 import sqlalchemy
@@ -8,6 +10,17 @@ from tests.api.stage import Stage
 
 from novacore import database
 from novacore.workers.store import OutboxStore
+
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
+@pytest.fixture
+def server_settings(request: pytest.FixtureRequest) -> dict[str, str]:
+    return getattr(request, "param", {})
 
 
 async def test_the_server_says_that_it_lives_and_wants_requests(stage: Stage):
@@ -30,6 +43,30 @@ async def test_the_status_names_every_part_and_where_nothing_is_known_yet(stage:
     assert states["model"] == "no data"
     assert states["policy"] == "permissive"
     assert status["state"] == "operational"
+
+
+async def test_a_disk_that_is_nearly_full_is_seen_before_it_is(stage: Stage, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: Usage(10**12, 0, 300 * 1024**2))
+    status = (await stage.visitor().get("/api/v1/status")).json()
+    disk = next(each for each in status["components"] if each["name"] == "disk")
+    assert (disk["state"], disk["text"]) == ("degraded", "0.3 GiB free")
+    assert status["state"] == "degraded"
+
+
+@pytest.mark.parametrize("server_settings", [{"NOVA_LLM_PROVIDER": "builtin"}], indirect=True)
+async def test_a_built_in_model_that_is_not_here_is_told_to_who_asks_and_in_the_status(
+    stage: Stage,
+):
+    status = (await stage.visitor().get("/api/v1/status")).json()
+    model = next(each for each in status["components"] if each["name"] == "model")
+    assert (model["state"], status["state"]) == ("down", "down")
+    assert "nova model install" in model["text"]
+    person = await stage.person()
+    asked = {"model": "default", "messages": [{"role": "user", "content": "Hello"}]}
+    refused = await person.client.post("/v1/chat/completions", json=asked)
+    assert (refused.status_code, refused.headers["x-should-retry"]) == (503, "false")
+    error = refused.json()["error"]
+    assert (error["code"], error["hint"]) == ("builtin_missing", "Run: nova model install")
 
 
 async def test_the_status_is_a_page_and_json(stage: Stage):

@@ -1,8 +1,10 @@
 """What looks at each part of the platform, for the status."""
 
+import shutil
+
 import sqlalchemy
 
-from novacore import tiers
+from novacore import llm, tiers
 from novacore.gateway.components import Look, Probe
 from novacore.gateway.edge import Standing
 from novacore.gateway.limiter import Limiter
@@ -10,6 +12,7 @@ from novacore.gateway.services import Services
 
 VITAL = frozenset({"journal", "database"})
 """Without these no request can be answered."""
+_DISK_BYTES_LOW = 1024**3
 
 
 class Probes:
@@ -32,6 +35,7 @@ class Probes:
             "server": self._server,
             "journal": self._journal,
             "database": self._database,
+            "disk": self._disk,
             "tiers": self._tiers,
             "model": self._model,
             "mail": self._mail,
@@ -59,6 +63,13 @@ class Probes:
         await self._services.run(ask)
         return Look(state="operational", text="SQLite" if database.is_sqlite else "PostgreSQL")
 
+    async def _disk(self) -> Look:
+        folder = self._services.platform.chosen.data_dir
+        free_bytes = (await self._services.run(shutil.disk_usage, folder)).free
+        text = f"{free_bytes / 1024**3:,.1f} GiB free"
+        # When it is full nothing more can be said or counted: that is to be seen before it is.
+        return Look(state="degraded" if free_bytes < _DISK_BYTES_LOW else "operational", text=text)
+
     async def _tiers(self) -> Look:
         store = self._services.platform.store
         if not store.has_tiers:
@@ -71,8 +82,12 @@ class Probes:
         return _look_at([each for each in found if each.state != "off"])
 
     async def _model(self) -> Look:
-        catalog = self._services.platform.catalog
-        model = catalog.default
+        platform = self._services.platform
+        model = platform.catalog.default
+        if model.provider == "builtin" and not await self._services.run(
+            llm.is_builtin_installed, platform.chosen.data_dir
+        ):
+            return Look(state="down", text=f"{model.name} is not here; run: nova model install")
         if model.breaker_state == "open":
             return Look(state="down", text=f"{model.name}: its provider failed again and again")
         if model.breaker_state == "probing":

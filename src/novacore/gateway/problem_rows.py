@@ -50,6 +50,7 @@ ROWS: Mapping[str, Row] = {
     "gateway.ServerBusy": Row(status=503),
     "gateway.ServerDraining": Row(status=503),
     "gateway.ServerFull": Row(status=503),
+    "gateway.DescriptionUnsound": Row(status=500, is_told=False),
     # Accounts, plans, chat and mail: they know their own words.
     "billing.BillingError": Row(),
     "billing.HoldsExpired": Row(status=503, is_told=False),
@@ -114,6 +115,8 @@ ROWS: Mapping[str, Row] = {
     "journal.SessionUnknown": Row(status=404, code="not_found"),
     "kit.SettingInvalid": _ENGINE,
     "llm.LLMError": Row(status=502, is_told=False),
+    # People try this first on a fresh machine; the message names no secret and no path.
+    "llm.BuiltinMissing": Row(status=503, retries=False),
     "llm.BodyInvalid": Row(status=400, code="invalid_request", facts=("parameter",)),
     "llm.ModelNotListed": Row(status=404, code="model_not_found"),
     "llm.ProviderDown": Row(status=503, code="provider_down"),

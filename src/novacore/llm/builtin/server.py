@@ -74,7 +74,7 @@ class LocalServer:
             await asyncio.to_thread(_end, running.process)
 
     async def _start(self) -> _Running:
-        self._check()
+        await asyncio.to_thread(self._check)
         api_key = secrets.token_urlsafe(24)
         asked = {
             "model_path": str(self._model_path),
