@@ -56,6 +56,10 @@ class Begun:
     is_replay: bool = False
 
 
+_Recalled = tuple[Sequence[Any], journal.Transcript | None]
+"""Hits, and the conversation that asks where there are any."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Looked:
     """What a turn read before it began."""
@@ -226,15 +230,9 @@ class Chat:
         """
         self._check(asked)
         owner = caller.session_owner
-        # Beside the claim: it only reads.
-        recalling = asyncio.create_task(self._recalled(owner, session_id, asked))
+        live, looked, recalling = await self._entered(caller, session_id, asked)
         desk: Desk | None = None
         call: MeteredCall | None = None
-        try:
-            live, looked = await self._entered(caller, session_id, asked)
-        except BaseException:
-            recalling.cancel()
-            raise
         facts, models = looked.facts, looked.models
         try:
             desk = await self._desks.take(looked.session, owner=owner, models=models.opened)
@@ -283,17 +281,24 @@ class Chat:
 
     async def _entered(
         self, caller: Caller, session_id: str, asked: Asked
-    ) -> tuple[LiveStream, _Looked]:
-        """A fresh stream that has the session to itself, and what was read for it."""
-        live, looked = await self.streams.open_with(
-            functools.partial(self._look_and_claim, caller, session_id, asked),
-            account=caller.session_owner,
-            session=session_id,
-            clock=self._clock,
-        )
-        if not looked.is_claimed:
-            await self._claim(looked.facts, live)
-        return live, looked
+    ) -> tuple[LiveStream, _Looked, "asyncio.Task[_Recalled]"]:
+        """A fresh stream that has the session to itself, what was read for it, and the recall."""
+        owner = caller.session_owner
+        # Beside the claim: it only reads.
+        recalling = asyncio.create_task(self._recalled(owner, session_id, asked))
+        try:
+            live, looked = await self.streams.open_with(
+                functools.partial(self._look_and_claim, caller, session_id, asked),
+                account=owner,
+                session=session_id,
+                clock=self._clock,
+            )
+            if not looked.is_claimed:
+                await self._claim(looked.facts, live)
+        except BaseException:
+            recalling.cancel()
+            raise
+        return live, looked, recalling
 
     def _look_and_claim(
         self, caller: Caller, session_id: str, asked: Asked, stream: str
@@ -349,15 +354,13 @@ class Chat:
         )
         await self.streams.discard(live)
 
-    async def _recalled(
-        self, owner: str, session_id: str, asked: Asked
-    ) -> tuple[Sequence[Any], journal.Transcript | None]:
+    async def _recalled(self, owner: str, session_id: str, asked: Asked) -> _Recalled:
         """What fits what is said, and the conversation, to tell what of that is in it."""
         config = self.config
         if not asked.has_memory or not config.recall_hits:
             return (), None
 
-        def found() -> tuple[Sequence[Any], journal.Transcript | None]:
+        def found() -> _Recalled:
             store = self._store_of(owner)
             hits = recall(
                 store,
