@@ -2,7 +2,7 @@
 
 Each person makes a session, and then again and again: writes a message, reads the streamed answer
 to its end, reads the list of sessions, the messages and the quota, and thinks for a while. What the
-server adds to a turn is its time less what the scripted model takes by itself.
+server adds to a turn is its time less what the scripted model takes by itself with as many people.
 """
 
 import argparse
@@ -10,7 +10,6 @@ import asyncio
 import dataclasses
 import json
 import random
-import statistics
 import sys
 import tempfile
 import time
@@ -28,6 +27,8 @@ _QUESTIONS = (
     "Please sum up what we know about the lighthouse.",
     "Remind me of the name of my sister.",
 )
+_TURN = ("turn, first words", "turn, whole")
+_ALONE_TURNS = 3
 
 
 class Results:
@@ -103,24 +104,33 @@ class Person:
         self._results.took_ms[what].append((ended_s - began_s) * 1_000)
 
 
-async def _direct_ms(port: int) -> tuple[float, float]:
-    """What the scripted model takes by itself: to its first words, and to its end."""
+async def _alone(port: int, users: int, *, think_s: float) -> Results:
+    """The same people at the scripted model: what it takes by itself with as many at once."""
+    results = Results()
     url = f"http://127.0.0.1:{port}/v1/chat/completions"
-    async with aiohttp.ClientSession() as client:
-        times = [await _one_ms(client, url) for _ in range(5)]
-    return statistics.median(first for first, _ in times), statistics.median(
-        whole for _, whole in times
-    )
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as client:
+
+        async def person(number: int) -> None:
+            chance = random.Random(number)
+            await asyncio.sleep(chance.uniform(0, think_s))
+            for _ in range(_ALONE_TURNS):
+                await _asked(client, url, results)
+                await asyncio.sleep(chance.uniform(0.5, 1.5) * think_s)
+
+        await asyncio.gather(*(person(number) for number in range(users)))
+    return results
 
 
-async def _one_ms(client: aiohttp.ClientSession, url: str) -> tuple[float, float]:
+async def _asked(client: aiohttp.ClientSession, url: str, results: Results) -> None:
     body = {"model": "scripted", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
     began_s, first_s = time.perf_counter(), 0.0
     async with client.post(url, json=body) as answer:
         async for line in answer.content:
             if line.startswith(b"data:") and not first_s:
                 first_s = time.perf_counter()
-    return (first_s - began_s) * 1_000, (time.perf_counter() - began_s) * 1_000
+    results.took_ms["turn, first words"].append((first_s - began_s) * 1_000)
+    results.took_ms["turn, whole"].append((time.perf_counter() - began_s) * 1_000)
 
 
 async def _crowd(url: str, keys: list[str], *, turns: int, think_s: float) -> Results:
@@ -149,12 +159,11 @@ def run(users: int, turns: int, *, think_s: float) -> Outcome:
         folder = Path(scratch) / "data"
         folder.mkdir()
         keys = stage.make_accounts(folder, users)
-        first_ms, whole_ms = asyncio.run(_direct_ms(port))
+        alone = asyncio.run(_alone(port, users, think_s=think_s))
         with stage.Server(folder, upstream_port=port) as server:
             began_s, cpu_s = time.monotonic(), server.cpu_s()
             results = asyncio.run(_crowd(server.url, keys, turns=turns, think_s=think_s))
             took_s, cpu_s = time.monotonic() - began_s, server.cpu_s() - cpu_s
-    alone = {"turn, first words": first_ms, "turn, whole": whole_ms}
     text = _told(results, users=users, think_s=think_s, took_s=took_s, cpu_s=cpu_s, alone=alone)
     print(f"\n{text}", flush=True)
     for each in results.errors[:5]:
@@ -169,7 +178,7 @@ def _told(
     think_s: float,
     took_s: float,
     cpu_s: float,
-    alone: dict[str, float],
+    alone: Results,
 ) -> str:
     turns = len(results.took_ms["turn, whole"])
     head = (
@@ -185,8 +194,8 @@ def _told(
     for what in results.took_ms:
         shown = [results.percentile(what, share) for share in (0.5, 0.95, 0.99)]
         cells = [f"{each:.0f}" for each in shown]
-        own = alone.get(what)
-        cells += [f"{each - own:.0f}" for each in shown[:2]] if own is not None else ["", ""]
+        own = [alone.percentile(what, share) for share in (0.5, 0.95)] if what in _TURN else []
+        cells += [f"{each - less:.0f}" for each, less in zip(shown, own, strict=False)] or ["", ""]
         lines.append(f"| {what} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
