@@ -17,6 +17,7 @@ NovaError
     ├── ServerBusy         UNAVAILABLE  too much waits already
     ├── ServerDraining     UNAVAILABLE  the server is about to stop
     ├── ServerFull         UNAVAILABLE  as many clients are connected as may be
+    ├── DescriptionUnsound CORRUPT      the API's description contradicts itself
     └── ServerRefused      REFUSED      `nova serve` can't start
         ├── BindUnsafe     REFUSED      it would be reachable without TLS
         ├── PortTaken      REFUSED      another program listens there
@@ -133,6 +134,12 @@ class ServerFull(GatewayError):
     """As many clients are connected as this server takes. Try again in a moment."""
 
     kind = kit.ErrorKind.UNAVAILABLE
+
+
+class DescriptionUnsound(GatewayError):
+    """The API's description contradicts itself."""
+
+    kind = kit.ErrorKind.CORRUPT
 
 
 class ServerRefused(GatewayError):

@@ -10,6 +10,7 @@ from typing import Any
 
 import fastapi
 
+from novacore.gateway import errors
 from novacore.gateway.problem_schema import DESCRIPTIONS, ErrorAnswer
 from novacore.gateway.v1 import openapi as v1
 
@@ -48,18 +49,24 @@ class DescribedAPI(fastapi.FastAPI):
 
 
 def completed(found: Mapping[str, Any]) -> dict[str, Any]:
-    """A description with what holds for every route."""
+    """A description with what holds for every route.
+
+    Raises:
+        DescriptionUnsound: two parts describe one name or one path differently.
+    """
     document = copy.deepcopy(dict(found))
     document["info"]["description"] = _ABOUT.strip()
     parts = document.setdefault("components", {})
     schemas = parts.setdefault("schemas", {})
     own = ErrorAnswer.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas |= own.pop("$defs")
-    schemas["ErrorAnswer"] = own
-    taken = schemas.keys() & v1.SCHEMAS.keys()
-    assert not taken, f"two schemas have one name: {taken}"
-    schemas |= copy.deepcopy(dict(v1.SCHEMAS))
-    document["paths"] |= copy.deepcopy(dict(v1.PATHS))
+    join(schemas, own.pop("$defs"))
+    join(schemas, {"ErrorAnswer": own})
+    join(schemas, v1.SCHEMAS)
+    join(document["paths"], v1.PATHS)
+    for name in schemas:
+        # FastAPI's way out where two models have one name: a module's path would be in clients.
+        if "__" in name:
+            raise errors.DescriptionUnsound(f"Two models of the API have one name: {name}.")
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     parts["headers"] = {
@@ -69,6 +76,17 @@ def completed(found: Mapping[str, Any]) -> dict[str, Any]:
     for path, method, operation in _operations(document):
         _complete(operation, path=path, method=method)
     return document
+
+
+def join(into: dict[str, Any], further: Mapping[str, Any]) -> None:
+    """Add named parts of a description to others; the same part may come twice.
+
+    Raises:
+        DescriptionUnsound: one name, and two contents: neither may win unseen.
+    """
+    for name, part in further.items():
+        if into.setdefault(name, copy.deepcopy(part)) != part:
+            raise errors.DescriptionUnsound(f"The API's description has two parts named {name}.")
 
 
 def _complete(operation: dict[str, Any], *, path: str, method: str) -> None:
