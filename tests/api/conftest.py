@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests import migrated
 from tests.api import blocking
 from tests.api.stage import Stage, open_stage
 from tests.scripted_provider import ScriptedProvider
 
-from novacore import settings
+from novacore import bootstrap, settings
 
 CHEAP = {
     # Argon2 as cheap as it goes: these tests look at other things.
@@ -72,7 +73,9 @@ def closed_stage(
     settings_of: Callable[..., settings.Settings], provider: ScriptedProvider
 ) -> Iterator[Stage]:
     """The app over SQLite, opened outside of the event loop; it does not run yet."""
-    opened = open_stage(settings_of(), provider=provider)
+    chosen = settings_of()
+    migrated.make_business(bootstrap.business_place(chosen))
+    opened = open_stage(chosen, provider=provider)
     yield opened
     opened.platform.close()
 
@@ -90,8 +93,9 @@ def closed_postgres_stage(
     settings_of: Callable[..., settings.Settings], provider: ScriptedProvider, postgres_server
 ) -> Iterator[Stage]:
     """The app over PostgreSQL, opened outside of the event loop; it does not run yet."""
-    url = postgres_server.new_database()
-    opened = open_stage(settings_of(NOVA_DATABASE_URL=url), provider=provider)
+    chosen = settings_of(NOVA_DATABASE_URL=postgres_server.new_database())
+    migrated.make_business(bootstrap.business_place(chosen))
+    opened = open_stage(chosen, provider=provider)
     yield opened
     opened.platform.close()
 

@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 import sqlalchemy
+from tests import migrated
 from tests.rooms.identity.conftest import CONFIG, PASSWORD, World
 
 from novacore import database, identity, kit
@@ -49,7 +50,7 @@ FILL = (
 def crowded(postgres_server, tmp_path_factory):
     """A world in which tens of thousands of others have accounts."""
     opened = database.Database(postgres_server.new_schema())
-    database.upgrade(opened, [identity.MIGRATIONS])
+    migrated.make_tables(opened, [identity.MIGRATIONS])
     with opened.begin() as connection:
         for statement in FILL:
             connection.exec_driver_sql(statement)

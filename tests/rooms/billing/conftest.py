@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests import migrated
 
 from novacore import billing, database, kit
 
@@ -28,7 +29,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:
 @pytest.fixture
 def db(place: str | Path, clock: kit.FixedClock) -> Iterator[database.Database]:
     opened = database.Database(place, clock=clock)
-    database.upgrade(opened, [billing.FOLDER])
+    migrated.make_tables(opened, [billing.FOLDER])
     yield opened
     opened.close()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
+from tests import migrated
 from tests.rooms.billing.conftest import START_US, call, corrected, plan, used
 
 from novacore import billing, database, kit
@@ -42,7 +43,7 @@ class World:
     def __init__(self, folder: Path, *, place: str | None = None) -> None:
         self.clock = kit.FixedClock(START_US)
         self.db = database.Database(place or folder / "b.db", clock=self.clock)
-        database.upgrade(self.db, [billing.FOLDER])
+        migrated.make_tables(self.db, [billing.FOLDER])
         self.journal: list[billing.Usage] = []
         self.read = 0
         self.open: list[billing.Hold] = []

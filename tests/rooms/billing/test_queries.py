@@ -5,6 +5,7 @@ import re
 
 import msgspec
 import pytest
+from tests import migrated
 from tests.rooms.billing.conftest import START_US, call, plan, used
 
 from novacore import billing, database
@@ -24,7 +25,7 @@ class CountingDatabase(database.Database):
 @pytest.fixture
 def counted(place, clock):
     opened = CountingDatabase(place, clock=clock)
-    database.upgrade(opened, [billing.FOLDER])
+    migrated.make_tables(opened, [billing.FOLDER])
     room = billing.Billing(
         opened, config=billing.Config(limits="on", settle_wait_ms=0, **plan(tokens_per_day=10**9))
     )
@@ -125,7 +126,7 @@ FILL = (
 def filled(postgres_server):
     opened = database.Database(postgres_server.new_database())
     try:
-        database.upgrade(opened, [billing.FOLDER])
+        migrated.make_tables(opened, [billing.FOLDER])
         with opened.begin() as connection:
             for text in FILL:
                 connection.exec_driver_sql(text.format(rows=ROWS, start=START_US))

@@ -4,6 +4,7 @@ import contextlib
 from concurrent.futures import Future
 
 import pytest
+from tests import migrated
 from tests.rooms.billing.conftest import call, plan, used
 
 from novacore import billing, database
@@ -25,7 +26,7 @@ class CountingDatabase(database.Database):
 @pytest.fixture
 def counting(place, clock):
     opened = CountingDatabase(place, clock=clock)
-    database.upgrade(opened, [billing.FOLDER])
+    migrated.make_tables(opened, [billing.FOLDER])
     yield opened
     opened.close()
 

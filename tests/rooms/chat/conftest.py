@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 import sqlalchemy
+from tests import migrated
 
 from novacore import billing, chat, database, journal, kit
 
@@ -29,7 +30,7 @@ def store() -> Iterator[journal.JournalStore]:
 @pytest.fixture
 def db(tmp_path: Path, clock: kit.FixedClock) -> Iterator[database.Database]:
     opened = database.Database(tmp_path / "business.db", clock=clock)
-    database.upgrade(opened, [billing.FOLDER])
+    migrated.make_tables(opened, [billing.FOLDER])
     yield opened
     opened.close()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 from sqlalchemy import bindparam
+from tests import migrated
 
 from novacore import chat, database
 from novacore.chat.prepared import Prepared
@@ -22,7 +23,7 @@ RENAME = (
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[database.Database]:
     made = database.Database(tmp_path / "business.db", config=database.Config(slow_ms=1))
-    database.upgrade(made, (chat.FOLDER,))
+    migrated.make_tables(made, (chat.FOLDER,))
     yield made
     made.close()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 from sqlalchemy import exc
+from tests import migrated
 
 from novacore import chat, database, kit
 from novacore.chat.row_writer import RowWriter
@@ -20,7 +21,7 @@ ROW = (
 @pytest.fixture
 def db(tmp_path: Path, clock: kit.FixedClock) -> Iterator[database.Database]:
     opened = database.Database(tmp_path / "business.db", clock=clock)
-    database.upgrade(opened, [chat.FOLDER])
+    migrated.make_tables(opened, [chat.FOLDER])
     yield opened
     opened.close()
 

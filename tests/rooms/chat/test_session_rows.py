@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import migrated
 
 from novacore import chat, database, kit
 from novacore.chat.session_rows import SessionRows
@@ -19,7 +20,7 @@ def rows(
     if request.param == "postgres":
         place = request.getfixturevalue("postgres_server").new_schema()
     opened = database.Database(place, clock=clock)
-    database.upgrade(opened, [chat.FOLDER])
+    migrated.make_tables(opened, [chat.FOLDER])
     yield SessionRows(opened)
     opened.close()
 

@@ -4,6 +4,7 @@ import io
 import sys
 
 import pytest
+from tests import migrated
 
 from novacore import bootstrap, identity, settings
 
@@ -24,6 +25,7 @@ def accounts(nova):
     chosen = settings.load(
         env=env | dict(zip(CHEAP, ("8", "1"), strict=True)), workspace=nova.folder
     )
+    migrated.make_business(bootstrap.business_place(chosen))
     with bootstrap.open_accounts(chosen) as opened:
         yield opened
 

@@ -6,6 +6,7 @@ import resource
 import shutil
 
 import pytest
+from tests import migrated
 from tests.rooms.cli.conftest import Nova
 
 from novacore import billing, bootstrap, identity, ops, settings
@@ -36,6 +37,8 @@ def opened(nova: Nova, **more: str):
 def fill(nova: Nova, **more: str) -> dict[str, str]:
     """Two people with sessions, keys and usage; their keys."""
     secrets: dict[str, str] = {}
+    if not more and not nova.data_dir.exists():
+        migrated.make_business(nova.data_dir / "business.db")
     with opened(nova, **more) as platform:
         for name in ("ann", "ben"):
             account = platform.identity.administration.create(

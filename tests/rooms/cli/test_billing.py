@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tests import migrated
 from tests.rooms.cli.conftest import Nova
 
 from novacore import billing, bootstrap, llm, settings
@@ -21,6 +22,7 @@ def spent(nova: Nova, monkeypatch) -> Nova:
     """An account that has made three calls."""
     monkeypatch.setenv("NOVA_IDENTITY_PASSWORD_MEMORY_KIB", "8")
     monkeypatch.setenv("NOVA_IDENTITY_PASSWORD_PASSES", "1")
+    migrated.make_business(nova.data_dir / "business.db")
     platform = bootstrap.open_platform(settings.load(), announce=print)
     account = platform.identity.administration.create(EMAIL, password="four plain words here")
 

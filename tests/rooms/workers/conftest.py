@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy
+from tests import migrated
 
 from novacore import database
 from novacore.kit import FixedClock
@@ -43,7 +44,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:
 def opened(place: str | Path, clock: FixedClock) -> Iterator[database.Database]:
     """An empty database on the clock of the test."""
     found = database.Database(place, clock=clock)
-    database.upgrade(found, [])
+    migrated.make_tables(found, [])
     yield found
     found.close()
 
