@@ -49,6 +49,10 @@ def test_a_month_is_made_once_and_every_start_has_fresh_passwords(nova):
         mara = accounts.identity.administration.find(people[0])
         days = accounts.billing.history(mara.id, days=30)
         assert len({line.day for line in days}) == 30
+        jonas = accounts.identity.administration.find(people[1])
+        bars = {bar.resource: bar for bar in accounts.billing.quota(jonas.id).resources}
+        assert 80 <= bars["tokens"].used * 100 / 50_000 < 100
+        assert accounts.billing.quota(mara.id).resources[2].used > 2 * content.TURNS
     with bootstrap.open_store(chosen) as store:
         own = store.for_owner(chat.scope_of(mara.id))
         assert max(info.messages for info in own.all_sessions()) == 2 * content.TURNS

@@ -45,7 +45,8 @@ def _at_home(arguments: argparse.Namespace) -> argparse.Namespace:
         usual = open_context(arguments).settings.data_dir
         changed.data_dir = str(usual.with_name(f"{usual.name}-demo"))
     given = ("store=journal", "server_url=")
-    changed.set_command = [*getattr(arguments, "set_command", []), *given]
+    # Plans limit, unless somebody says otherwise: what they do is to be seen.
+    changed.set_command = ["billing.limits=on", *getattr(arguments, "set_command", []), *given]
     return changed
 
 

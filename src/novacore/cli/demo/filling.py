@@ -17,6 +17,8 @@ _MINUTE_MS: Final = 60_000
 _MODELS: Final = ("demo-large", "demo-small")
 _WORDS_PER_TOKEN: Final = 0.75
 _SYSTEM_TOKENS: Final = 420
+_NEARLY_USED: Final = 40_000
+"""More than four fifths of what the plan of the second person has a day."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -121,7 +123,10 @@ class _Month:
         tell("Shorter conversations and memories …")
         for talk in self._said.talks:
             await self._short(jonas if talk.is_archived else mara, talk)
+        # So that the bars, and the warning of one that is nearly full, are there to be looked at.
+        await self._use(jonas, tokens=600, input_tokens=_NEARLY_USED)
         await asyncio.to_thread(self._remember, mara)
+        await asyncio.to_thread(self._measure, accounts)
 
     async def _session(self, account_id: str, title: str) -> journal.JournalSession:
         sessions = self._platform.chat.sessions
@@ -186,6 +191,11 @@ class _Month:
             call.sent()
             usage = llm.Usage(input_tokens=input_tokens, output_tokens=tokens, source="provider")
             await call.finish(usage, provider="demo", entries=entries, session=session)
+
+    def _measure(self, accounts: Sequence[str]) -> None:
+        """Count what is stored, as every night does."""
+        sizes = chat.measure_storage(self._platform.store.feed())
+        self._platform.billing.record_all_storage({each: sizes[each] for each in accounts})
 
     def _remember(self, account_id: str) -> None:
         memories = self._platform.store_of(account_id).memories
