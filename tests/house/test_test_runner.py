@@ -62,14 +62,51 @@ def test_the_last_line_is_the_sum(capsys):
         [
             run_tests.Outcome(part=part, passed=3, failed=1),
             run_tests.Outcome(part=part, passed=4, failed=0),
-        ]
+        ],
+        seconds=1.0,
     )
     assert capsys.readouterr().out.splitlines()[-1] == "7 passed, 1 failed"
 
 
 def test_the_fast_run_has_the_house_the_units_and_the_contracts():
-    names = [part.name for part in run_tests.chosen_parts(only=[], is_fast=True)]
-    assert names == ["house", "unit", "contract"]
+    (part,) = run_tests.chosen_parts(only=[], is_fast=True)
+    assert {"tests/house", "tests/rooms", "tests/contracts"} <= set(part.command)
+
+
+def test_no_test_stands_outside_of_the_parts():
+    folders = {word for part in run_tests.PARTS for word in part.command if "tests/" in word}
+    tests = run_tests.ROOT / "tests"
+    found = {f"tests/{path.relative_to(tests).parts[0]}" for path in tests.rglob("test_*.py")}
+    assert found == folders
+
+
+def test_storms_are_in_the_folder_that_their_part_runs():
+    mark = "pytest.mark." + "storm"
+    tests = run_tests.ROOT / "tests"
+    found = [path for path in tests.rglob("test_*.py") if mark in path.read_text()]
+    assert found
+    assert {path.relative_to(tests).parts[0] for path in found} == {"journeys"}
+
+
+def test_what_runs_beside_others_is_told_when_it_ended(capfd):
+    part = run_tests.Part(
+        name="it", command=(sys.executable, "-c", "print('said')"), group="checks", is_beside=True
+    )
+    other = run_tests.Part(name="other", command=(sys.executable, "-c", ""), group="checks")
+    outcomes = run_tests.run_parts([part, other], measures=False, is_fast=False)
+    assert [outcome.part.name for outcome in outcomes] == ["it", "other"]
+    assert [outcome.passed for outcome in outcomes] == [1, 1]
+    assert "=== it: " in (said := capfd.readouterr().out)
+    assert "said\n" in said
+
+
+def test_the_temporary_files_of_a_run_are_gone_after_it(tmp_path):
+    code = "import sys, tempfile; open(sys.argv[1], 'w').write(tempfile.mkdtemp())"
+    told = tmp_path / "told"
+    part = run_tests.Part(name="it", command=(sys.executable, "-c", code, str(told)))
+    run_tests.run_parts([part], measures=False, is_fast=False)
+    assert told.read_text()
+    assert not Path(told.read_text()).exists()
 
 
 def test_floors_are_only_lifted():
