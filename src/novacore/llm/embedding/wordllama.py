@@ -24,6 +24,7 @@ _TOKENIZER: Final = "tokenizers/l2_supercat_tokenizer_config.json"
 _HEADER_BYTES_MAX: Final = 1024 * 1024
 _CHARS_MAX: Final = 65_536
 _BATCH: Final = 256
+_FEW: Final = 16
 
 
 class WordLlamaEmbedder:
@@ -62,7 +63,7 @@ class WordLlamaEmbedder:
         made = np.zeros((len(texts), weights.shape[1]), np.float32)
         for start in range(0, len(texts), _BATCH):
             batch = [whole_text(text[:_CHARS_MAX]) for text in texts[start : start + _BATCH]]
-            found = tokenizer.encode_batch(batch, add_special_tokens=False)
+            found = _encoded(tokenizer, batch)
             for row, encoding in enumerate(found, start):
                 if encoding.ids:
                     total = weights[encoding.ids].sum(axis=0, dtype=np.float32)
@@ -88,6 +89,15 @@ class WordLlamaEmbedder:
                 self._tokenizer = _read_tokenizer(folder / _TOKENIZER)
                 self._weights = _read_weights(folder / _WEIGHTS)
             return self._weights, self._tokenizer
+
+
+def _encoded(tokenizer: Any, texts: Sequence[str]) -> Sequence[Any]:
+    """The words of each text, as numbers."""
+    if len(texts) <= _FEW:
+        # A batch goes to threads of the tokenizer's own: for few texts that takes three times as
+        # long, and where processors are busy much longer.
+        return [tokenizer.encode(text, add_special_tokens=False) for text in texts]
+    return tokenizer.encode_batch(texts, add_special_tokens=False)
 
 
 def package_folder() -> Path | None:
