@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import fastapi
+from fastapi import encoders
 
 from novacore.gateway import errors
 from novacore.gateway.problem_schema import DESCRIPTIONS, ErrorAnswer
@@ -58,7 +59,9 @@ def completed(found: Mapping[str, Any]) -> dict[str, Any]:
     document["info"]["description"] = _ABOUT.strip()
     parts = document.setdefault("components", {})
     schemas = parts.setdefault("schemas", {})
-    own = ErrorAnswer.model_json_schema(ref_template="#/components/schemas/{model}")
+    described = ErrorAnswer.model_json_schema(ref_template="#/components/schemas/{model}")
+    # As FastAPI writes it where a route names it: without what is null.
+    own = encoders.jsonable_encoder(described, exclude_none=True)
     join(schemas, own.pop("$defs"))
     join(schemas, {"ErrorAnswer": own})
     join(schemas, v1.SCHEMAS)

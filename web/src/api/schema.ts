@@ -1734,11 +1734,8 @@ export interface components {
              * @description Under which the server's log has more
              */
             correlation_id: string;
-            /**
-             * Fields
-             * @default null
-             */
-            fields: components["schemas"]["FieldProblem"][] | null;
+            /** Fields */
+            fields?: components["schemas"]["FieldProblem"][] | null;
             /**
              * Hint
              * @description What can be done about it; may be empty
@@ -2256,88 +2253,6 @@ export interface components {
             message: string;
         };
         /**
-         * SessionAnswer
-         * @description A sign-in that is good now.
-         */
-        novacore__gateway__routes__auth__SessionAnswer: {
-            /** Created At Us */
-            created_at_us: number;
-            /** Expires At Us */
-            expires_at_us: number;
-            /** Id */
-            id: string;
-            /** Ip */
-            ip: string;
-            /**
-             * Is Current
-             * @description It is the one that asks
-             */
-            is_current: boolean;
-            /** Last Used At Us */
-            last_used_at_us: number;
-            /** User Agent */
-            user_agent: string;
-        };
-        /**
-         * SessionList
-         * @description Sign-ins, the last used first.
-         */
-        novacore__gateway__routes__auth__SessionList: {
-            /** Sessions */
-            sessions: components["schemas"]["novacore__gateway__routes__auth__SessionAnswer"][];
-        };
-        /**
-         * SessionAnswer
-         * @description A conversation as a list shows it.
-         */
-        novacore__gateway__routes__sessions__SessionAnswer: {
-            /**
-             * Active Stream
-             * @description The stream that answers now
-             */
-            active_stream: string | null;
-            /** Created At Us */
-            created_at_us: number;
-            /** Id */
-            id: string;
-            /** Is Archived */
-            is_archived: boolean;
-            /** Is Pinned */
-            is_pinned: boolean;
-            /** Messages */
-            messages: number;
-            /**
-             * Model
-             * @description Empty: the default
-             */
-            model: string;
-            /**
-             * Title
-             * @description Empty: it has none yet
-             */
-            title: string;
-            /**
-             * Title By
-             * @description words, model or person; empty: no title
-             */
-            title_by: string;
-            /**
-             * Updated At Us
-             * @description When something was last said
-             */
-            updated_at_us: number;
-        };
-        /**
-         * SessionList
-         * @description A page of conversations: the pinned first, then the newest.
-         */
-        novacore__gateway__routes__sessions__SessionList: {
-            /** Next Cursor */
-            next_cursor: string | null;
-            /** Sessions */
-            sessions: components["schemas"]["novacore__gateway__routes__sessions__SessionAnswer"][];
-        };
-        /**
          * PasswordAgain
          * @description The password, to be sure.
          */
@@ -2679,6 +2594,47 @@ export interface components {
             text: string;
         };
         /**
+         * SessionAnswer
+         * @description A conversation as a list shows it.
+         */
+        SessionAnswer: {
+            /**
+             * Active Stream
+             * @description The stream that answers now
+             */
+            active_stream: string | null;
+            /** Created At Us */
+            created_at_us: number;
+            /** Id */
+            id: string;
+            /** Is Archived */
+            is_archived: boolean;
+            /** Is Pinned */
+            is_pinned: boolean;
+            /** Messages */
+            messages: number;
+            /**
+             * Model
+             * @description Empty: the default
+             */
+            model: string;
+            /**
+             * Title
+             * @description Empty: it has none yet
+             */
+            title: string;
+            /**
+             * Title By
+             * @description words, model or person; empty: no title
+             */
+            title_by: string;
+            /**
+             * Updated At Us
+             * @description When something was last said
+             */
+            updated_at_us: number;
+        };
+        /**
          * SessionChanges
          * @description What changes; what is left out stays.
          */
@@ -2700,6 +2656,16 @@ export interface components {
              * @example The greenhouse, year two
              */
             title?: string | null;
+        };
+        /**
+         * SessionList
+         * @description A page of conversations: the pinned first, then the newest.
+         */
+        SessionList: {
+            /** Next Cursor */
+            next_cursor: string | null;
+            /** Sessions */
+            sessions: components["schemas"]["SessionAnswer"][];
         };
         /**
          * SessionMade
@@ -2790,6 +2756,37 @@ export interface components {
              * @example /home/ada/work
              */
             workspace?: string | null;
+        };
+        /**
+         * SignInAnswer
+         * @description A sign-in that is good now.
+         */
+        SignInAnswer: {
+            /** Created At Us */
+            created_at_us: number;
+            /** Expires At Us */
+            expires_at_us: number;
+            /** Id */
+            id: string;
+            /** Ip */
+            ip: string;
+            /**
+             * Is Current
+             * @description It is the one that asks
+             */
+            is_current: boolean;
+            /** Last Used At Us */
+            last_used_at_us: number;
+            /** User Agent */
+            user_agent: string;
+        };
+        /**
+         * SignInList
+         * @description Sign-ins, the last used first.
+         */
+        SignInList: {
+            /** Sessions */
+            sessions: components["schemas"]["SignInAnswer"][];
         };
         /**
          * StatusAnswer
@@ -2965,7 +2962,7 @@ export interface components {
         };
         /**
          * UserPage
-         * @description Accounts, newest first.
+         * @description Accounts, newest first; those that a search finds, by the words that it found.
          */
         UserPage: {
             /** Next Cursor */
@@ -3974,7 +3971,7 @@ export interface operations {
                 cursor?: string;
                 /** @description Most users on the page */
                 limit?: number;
-                /** @description Part of an address or a name */
+                /** @description How a word of the address or the name begins */
                 query?: string;
             };
             header?: never;
@@ -5157,7 +5154,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["novacore__gateway__routes__auth__SessionList"];
+                    "application/json": components["schemas"]["SignInList"];
                 };
             };
             400: components["responses"]["Error400"];
@@ -5473,7 +5470,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["novacore__gateway__routes__sessions__SessionList"];
+                    "application/json": components["schemas"]["SessionList"];
                 };
             };
             /** @description The request can't be understood; `fields` says where */
@@ -5530,7 +5527,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["novacore__gateway__routes__sessions__SessionAnswer"];
+                    "application/json": components["schemas"]["SessionAnswer"];
                 };
             };
             400: components["responses"]["Error400"];
@@ -5564,7 +5561,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["novacore__gateway__routes__sessions__SessionAnswer"];
+                    "application/json": components["schemas"]["SessionAnswer"];
                 };
             };
             400: components["responses"]["Error400"];
@@ -5666,7 +5663,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["novacore__gateway__routes__sessions__SessionAnswer"];
+                    "application/json": components["schemas"]["SessionAnswer"];
                 };
             };
             400: components["responses"]["Error400"];
@@ -5764,7 +5761,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["novacore__gateway__routes__sessions__SessionAnswer"];
+                    "application/json": components["schemas"]["SessionAnswer"];
                 };
             };
             400: components["responses"]["Error400"];
@@ -5911,7 +5908,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["novacore__gateway__routes__sessions__SessionAnswer"];
+                    "application/json": components["schemas"]["SessionAnswer"];
                 };
             };
             400: components["responses"]["Error400"];

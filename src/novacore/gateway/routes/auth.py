@@ -94,7 +94,7 @@ class AccessGranted(Answer):
     )
 
 
-class SessionAnswer(Answer):
+class SignInAnswer(Answer):
     """A sign-in that is good now."""
 
     id: str
@@ -106,10 +106,10 @@ class SessionAnswer(Answer):
     user_agent: str
 
 
-class SessionList(Answer):
+class SignInList(Answer):
     """Sign-ins, the last used first."""
 
-    sessions: list[SessionAnswer]
+    sessions: list[SignInAnswer]
 
 
 class KeySet(Answer):
@@ -242,12 +242,12 @@ async def logout(request: fastapi.Request, client: Client, serving: Serving) -> 
 
 
 @router.get("/sessions", operation_id="list_sign_ins", responses=documented(401, 403))
-async def list_sign_ins(principal: SignedInHere, serving: Serving) -> SessionList:
+async def list_sign_ins(principal: SignedInHere, serving: Serving) -> SignInList:
     """The places where this account is signed in."""
     found = await serving.run(serving.platform.identity.sessions.list, principal.account_id)
-    return SessionList(
+    return SignInList(
         sessions=[
-            SessionAnswer(
+            SignInAnswer(
                 id=each.id,
                 is_current=each.id == principal.session_id,
                 created_at_us=each.created_at_us,
