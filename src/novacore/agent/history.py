@@ -52,6 +52,10 @@ class Session(Protocol):
         """Its id."""
         ...
 
+    def append(self, *entries: Mapping[str, Any] | journal.NewEntry) -> journal.Appended:
+        """Append entries, all or none; durable on return."""
+        ...
+
     def submit(self, *entries: Mapping[str, Any] | journal.NewEntry) -> Future[journal.Appended]:
         """Queue an append; the future tells when it is durable."""
         ...

@@ -25,7 +25,7 @@ from novacore.agent.events import (
     ViewMade,
 )
 from novacore.agent.gate import Gate, Hold, MadeCall, Meter
-from novacore.agent.history import STATE, VIEW, History, Session, append, repair_entries
+from novacore.agent.history import STATE, VIEW, History, Session, repair_entries
 from novacore.agent.pairing import CANCELLED, NO_RESULT
 from novacore.agent.prompt import PromptMaker
 from novacore.agent.reviewed import Reviewed
@@ -70,10 +70,17 @@ class Desk:
             self.model, self.system = model, ""
 
     async def record(self, *entries: Mapping[str, Any] | journal.NewEntry) -> tuple[int, ...]:
-        """Append entries, if any, and take them into the history; returns their positions."""
-        positions = await append(self.session, *entries)
-        await self.refresh()
-        return positions
+        """Append entries, if any, and take them into the history; returns their positions.
+
+        In one thread: to be told of the commit and then to read would be two.
+        """
+
+        def recorded() -> tuple[int, ...]:
+            done = self.session.append(*entries)
+            self._refresh()
+            return done.positions
+
+        return await to_end(asyncio.to_thread(recorded))
 
     async def record_call(
         self, call: MadeCall, hold: Hold, *entries: journal.NewEntry
