@@ -262,3 +262,23 @@ async def test_work_that_a_request_caused_has_its_id(stage: Stage):
 def _waiting(opened: database.Database) -> list[str]:
     with opened.read() as connection:
         return [row.id for row in connection.execute(sqlalchemy.select(database.OUTBOX.c.id))]
+
+
+async def test_a_model_s_server_is_told_the_id_and_the_trace(stage: Stage):
+    person = await stage.person()
+    stage.provider.play({"text": "Hello.", "repeat": True})
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    named = {"X-Correlation-ID": "order-17", "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    asked = {"model": "default", "messages": [{"role": "user", "content": "Hello"}]}
+    answer = await person.client.post("/v1/chat/completions", json=asked, headers=named)
+    assert answer.status_code == 200
+    made = await person.client.post("/api/v1/sessions", json={})
+    turns = f"/api/v1/sessions/{made.json()['id']}/turns"
+    await person.client.post(turns, json={"text": "Hello"}, headers=named)
+    calls = [each.headers for each in stage.provider.requests]
+    assert len(calls) >= 2
+    for headers in calls:
+        assert headers["x-correlation-id"] == "order-17"
+        # The same trace, with a span of its own.
+        assert headers["traceparent"].startswith(f"00-{trace}-")
+        assert "00f067aa0ba902b7" not in headers["traceparent"]

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 
-from novacore.kit import Clock
+from novacore.kit import Clock, current_trace
 from novacore.llm.conversation import EncodedConversation
 from novacore.llm.errors import LLMError, ReplyInvalid, StreamBroken
 from novacore.llm.formats.dialect import Dialect
@@ -111,7 +111,10 @@ class HTTPModel:
     async def _answer(self, body: bytes, assembler: Assembler) -> AsyncGenerator[Event]:
         """The events of one attempt."""
         url = self._base_url + self._wire.path
-        headers = self._wire.headers(self._api_key)
+        headers = dict(self._wire.headers(self._api_key))
+        if trace := current_trace():
+            # So that the provider's log names the call as ours does.
+            headers.update(trace.headers())
         async with self._transport.post(url, headers=headers, body=body) as response:
             if response.status != 200:
                 raise await self._failure(response)
