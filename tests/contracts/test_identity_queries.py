@@ -18,6 +18,10 @@ FILL = (
         f" FROM generate_series(1, {MANY}) n"
     ),
     (
+        "INSERT INTO identity_word (word, account_id)"
+        f" SELECT convert_to('p' || n, 'UTF8'), 'a' || n FROM generate_series(1, {MANY}) n"
+    ),
+    (
         "INSERT INTO identity_session (id, account_id, created_at_us, last_used_at_us,"
         " expires_at_us, ip, user_agent)"
         f" SELECT 's' || n, 'a' || n, 0, n, 9e15, '', '' FROM generate_series(1, {MANY}) n"
@@ -131,6 +135,8 @@ def test_what_people_do_reads_no_table_from_end_to_end(crowded):
         people.accounts.verify(world.token("verify", to="new@example.org"))
         people.administration.list(limit=50)
         people.administration.list(limit=50, cursor="500-a500")
+        found = people.administration.list(query="p", limit=50)
+        people.administration.list(query="p", limit=50, cursor=found.next_cursor)
         people.sessions.sign_out(refresh_token=fresh.refresh_token)
         people.agents.revoke(account.id, agent.agent.id)
         people.administration.update("a7", role="admin")

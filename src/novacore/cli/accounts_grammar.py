@@ -43,7 +43,9 @@ def _create_user(parser: argparse.ArgumentParser) -> None:
 
 
 def _list_users(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("search", nargs="?", default="", help="part of an address or a name")
+    parser.add_argument(
+        "search", nargs="?", default="", help="how a word of the address or the name begins"
+    )
     parser.add_argument("--limit", type=int, default=50, metavar="N", help="at most N; 50")
 
 

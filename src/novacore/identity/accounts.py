@@ -9,7 +9,7 @@ from sqlalchemy import exc
 from sqlalchemy.dialects import postgresql, sqlite
 
 from novacore import database
-from novacore.identity import addresses, attempts, letters, sessions
+from novacore.identity import addresses, attempts, letters, sessions, words
 from novacore.identity.config import CLOSED, INVITATION
 from novacore.identity.errors import (
     LastAdministrator,
@@ -231,17 +231,18 @@ class Accounts:
             kept = json.dumps({key: value for key, value in merged.items() if value is not None})
             if len(kept) > PREFERENCES_MAX:
                 raise ProfileInvalid(f"Preferences take at most {PREFERENCES_MAX:,} characters.")
-            return account_of(
-                connection.execute(
-                    ACCOUNT.update()
-                    .where(ACCOUNT.c.id == account_id)
-                    .values(
-                        name=row.name if name is None else plain(name, chars_max=NAME_MAX),
-                        preferences=kept,
-                    )
-                    .returning(ACCOUNT)
-                ).one()
-            )
+            changed = connection.execute(
+                ACCOUNT.update()
+                .where(ACCOUNT.c.id == account_id)
+                .values(
+                    name=row.name if name is None else plain(name, chars_max=NAME_MAX),
+                    preferences=kept,
+                )
+                .returning(ACCOUNT)
+            ).one()
+            if changed.name != row.name and changed.owner_id is None:
+                words.keep(connection, account_id, email=changed.email, name=changed.name)
+            return account_of(changed)
 
     def delete(self, account_id: str, *, password: str, client: Client) -> None:
         """End the account and its agents at once; workers erase what belongs to them.
@@ -296,6 +297,7 @@ class Accounts:
                 sqlalchemy.select(ACCOUNT).where(ACCOUNT.c.email_key == addresses.key_of(address))
             ).one()
         )
+        words.keep(connection, account.id, email=account.email, name=account.name)
         purpose = letters.RESET if fresh is None else letters.VERIFY
         link = letters.new_ticket(
             parts, connection, purpose, email=account.email, account_id=account.id
@@ -336,9 +338,12 @@ class Accounts:
             _drop_tickets(connection, account.id)
         elif account.email != ticket.email:
             raise LinkInvalid
-        return connection.execute(
+        changed = connection.execute(
             ACCOUNT.update().where(ACCOUNT.c.id == account.id).values(values).returning(ACCOUNT)
         ).one()
+        if changed.email != account.email:
+            words.keep(connection, account.id, email=changed.email, name=changed.name)
+        return changed
 
 
 def insert(
@@ -352,6 +357,8 @@ def insert(
     is_admin: bool = False,
 ) -> Any:
     """The row of a fresh account; None: the address has one. The first of all is administrator.
+
+    Its words are the caller's to keep.
 
     Of any number that register first at once, one is: whoever claims the one row of the state.
     """
@@ -404,6 +411,7 @@ def remove(parts: Parts, connection: sqlalchemy.Connection, account_id: str) -> 
         .values(revoked_at_us=now_us)
     )
     _drop_tickets(connection, account_id)
+    words.forget(connection, account_id)
     connection.execute(DEVICE.delete().where(DEVICE.c.account_id == account_id))
     database.put(
         connection,

@@ -1,15 +1,17 @@
 """What administrators do with the accounts of others."""
 
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy
 
-from novacore.identity import accounts, addresses, letters, sessions
+from novacore.identity import accounts, addresses, letters, sessions, words
 from novacore.identity.errors import AccountUnknown, AddressTaken
 from novacore.identity.model import Account, AccountPage, Role
 from novacore.identity.parts import Parts
 from novacore.identity.records import account_of, find_account, plain
 from novacore.identity.tables import ACCOUNT
+
+_TIME_DIGITS: Final = 18
 
 
 class Administration:
@@ -46,6 +48,7 @@ class Administration:
             )
             if row is None:
                 raise AddressTaken
+            words.keep(connection, row.id, email=row.email, name=row.name)
             return account_of(row)
 
     def password_link(self, account_id: str) -> str:
@@ -99,42 +102,29 @@ class Administration:
         return account_of(row)
 
     def list(self, *, query: str = "", cursor: str = "", limit: int = 50) -> AccountPage:
-        """People's accounts, newest first.
+        """People's accounts: all, newest first, or those that a search finds, by what it found.
 
         Args:
-            query: part of an address or a name; reads all accounts. Empty: all.
+            query: how a word of the address or the name begins. Empty: all.
             cursor: `next_cursor` of the page before; empty, or none of ours: from the start.
             limit: accounts on a page; at most `identity.list_max`.
         """
         limit = max(1, min(limit, self._parts.config.list_max))
-        wanted = (
-            sqlalchemy.select(ACCOUNT)
-            .where(ACCOUNT.c.owner_id.is_(None), ACCOUNT.c.deleted_at_us.is_(None))
-            .order_by(ACCOUNT.c.created_at_us.desc(), ACCOUNT.c.id.desc())
-            .limit(limit + 1)
-        )
-        part = addresses.key_of(plain(query, chars_max=accounts.NAME_MAX))
-        if part:
-            wanted = wanted.where(
-                ACCOUNT.c.email_key.contains(part, autoescape=True)
-                | sqlalchemy.func.lower(ACCOUNT.c.name).contains(part, autoescape=True)
-            )
-        at_text, _, last_id = cursor.partition("-")
-        if at_text.isdecimal() and len(at_text) < 18:
-            at_us = int(at_text)
-            wanted = wanted.where(
-                (ACCOUNT.c.created_at_us < at_us)
-                | ((ACCOUNT.c.created_at_us == at_us) & (ACCOUNT.c.id < last_id))
-            )
+        start, _, last_id = cursor.partition("-")
+        text = plain(query, chars_max=accounts.NAME_MAX).strip()
+        if text:
+            wanted = words.search(text, after=_place(start, last_id))
+        else:
+            wanted = _newest(start, last_id)
+        people = ACCOUNT.c.owner_id.is_(None), ACCOUNT.c.deleted_at_us.is_(None)
         with self._parts.database.read() as connection:
-            rows = list(connection.execute(wanted))
-        has_more = len(rows) > limit
-        shown = rows[:limit]
-        last = shown[-1] if has_more else None
-        return AccountPage(
-            accounts=tuple(map(account_of, shown)),
-            next_cursor=None if last is None else f"{last.created_at_us}-{last.id}",
-        )
+            rows = [*connection.execute(wanted.where(*people).limit(limit + 1))]
+        shown, more = rows[:limit], rows[limit:]
+        next_cursor = None
+        if more:
+            last = shown[-1]
+            next_cursor = f"{last.word.hex() if text else last.created_at_us}-{last.id}"
+        return AccountPage(accounts=tuple(map(account_of, shown)), next_cursor=next_cursor)
 
     def update(
         self,
@@ -173,6 +163,28 @@ class Administration:
             if is_disabled:
                 sessions.end(connection, account_id, now_us=now_us)
             return account_of(row)
+
+
+def _newest(start: str, last_id: str) -> "sqlalchemy.Select[Any]":
+    """All accounts, newest first, behind the one of a cursor."""
+    wanted = sqlalchemy.select(ACCOUNT).order_by(
+        ACCOUNT.c.created_at_us.desc(), ACCOUNT.c.id.desc()
+    )
+    if not start.isdecimal() or len(start) >= _TIME_DIGITS:
+        return wanted
+    at_us = int(start)
+    return wanted.where(
+        (ACCOUNT.c.created_at_us < at_us)
+        | ((ACCOUNT.c.created_at_us == at_us) & (ACCOUNT.c.id < last_id))
+    )
+
+
+def _place(start: str, last_id: str) -> tuple[bytes, str] | None:
+    """Where a cursor of a search goes on; None: it is none."""
+    try:
+        return (bytes.fromhex(start), last_id) if start else None
+    except ValueError:
+        return None
 
 
 def _find_by_address(connection: sqlalchemy.Connection, email: str) -> Any:

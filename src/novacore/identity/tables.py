@@ -1,7 +1,7 @@
 """The tables of accounts. Times are µs UTC; secrets stand here only as digests, or sealed."""
 
 import sqlalchemy
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Text
 
 METADATA = sqlalchemy.MetaData()
 
@@ -50,6 +50,15 @@ ACCOUNT = sqlalchemy.Table(
 )
 """People, and agents (with an owner). `email_key` is the same for all spellings of an address;
 agents and deleted accounts have none."""
+
+WORD = sqlalchemy.Table(
+    "identity_word",
+    METADATA,
+    Column("word", LargeBinary, primary_key=True),
+    Column("account_id", Text, primary_key=True),
+    Index("identity_word_account", "account_id", "word"),
+)
+"""By what administrators find people; see `words`. It follows from the accounts."""
 
 SESSION = sqlalchemy.Table(
     "identity_session",

@@ -15,6 +15,7 @@ from novacore.identity.tables import (
     SESSION,
     THROTTLE,
     TICKET,
+    WORD,
 )
 
 _DEVICE_DAYS: Final = 400
@@ -101,7 +102,7 @@ def erase(parts: Parts, account_id: str) -> None:
     with parts.changes.of(account_id) as connection:
         mine = sqlalchemy.select(SESSION.c.id).where(SESSION.c.account_id == account_id)
         connection.execute(REFRESH.delete().where(REFRESH.c.session_id.in_(mine)))
-        for table in (SESSION, DEVICE, KEY, TICKET):
+        for table in (SESSION, DEVICE, KEY, TICKET, WORD):
             connection.execute(table.delete().where(table.c.account_id == account_id))
         connection.execute(
             ACCOUNT.delete().where(ACCOUNT.c.id == account_id, ACCOUNT.c.deleted_at_us.isnot(None))

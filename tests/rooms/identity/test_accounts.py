@@ -4,7 +4,7 @@ import pytest
 from tests.rooms.identity.conftest import PASSWORD
 
 from novacore import database, identity
-from novacore.identity import tables
+from novacore.identity import tables, words
 
 
 def test_a_person_registers_signs_in_and_confirms_the_address(world):
@@ -489,10 +489,98 @@ def test_accounts_are_listed_page_by_page_with_one_query_each(world, many):
     assert seen == [f"id-{number:05}" for number in reversed(range(many))]
 
 
-def test_people_are_found_by_a_part_of_address_or_name(world):
+def found_by(world, query: str) -> list[str]:
+    return [each.email for each in world.identity.administration.list(query=query).accounts]
+
+
+def test_people_are_found_by_how_a_word_of_address_or_name_begins(world):
     world.person("ada_l@example.org")
     world.person("bob@example.net")
-    find = world.identity.administration.list
-    assert [each.email for each in find(query="ADA_").accounts] == ["ada_l@example.org"]
-    assert [each.email for each in find(query="example.net").accounts] == ["bob@example.net"]
-    assert find(query="%").accounts == ()
+    ada, bob = ["ada_l@example.org"], ["bob@example.net"]
+    for query in ("ADA_", "ada_l@exa", "l@example", "ada_l@example.org"):
+        assert found_by(world, query) == ada, query
+    assert found_by(world, "example.net") == bob
+    assert found_by(world, "example") == [*bob, *ada]
+    for query in ("%", "_", "xample", "da_l", "example.org2"):
+        assert found_by(world, query) == [], query
+
+
+def test_whoever_changes_name_or_address_is_found_by_the_new_one_alone(world):
+    person = world.person("ada@example.org")
+    people = world.identity.accounts
+    people.update_profile(person.id, name="Countess Ada  Lovelace")
+    assert found_by(world, "love") == found_by(world, "Countess Ada") == ["ada@example.org"]
+    people.update_profile(person.id, name="Ada Byron")
+    assert (found_by(world, "love"), found_by(world, "byron")) == ([], ["ada@example.org"])
+    people.change_email(
+        person.id, password=PASSWORD, email="countess@example.net", client=world.client()
+    )
+    people.verify(world.token("verify", to="countess@example.net"))
+    assert found_by(world, "ada@") == []
+    assert found_by(world, "countess@") == ["countess@example.net"]
+    people.delete(person.id, password=PASSWORD, client=world.client())
+    assert found_by(world, "byron") == []
+
+
+def test_a_search_gives_everybody_once_however_many_words_fit(world):
+    with world.database.begin() as connection:
+        for number in range(25):
+            row = {"id": f"id-{number:02}", "role": "user", "email": f"ann{number}@anna.example",
+                   "name": "Ann Annette", "preferences": "{}", "is_verified": True,
+                   "is_disabled": False, "scopes": "", "created_at_us": number}  # fmt: skip
+            connection.execute(tables.ACCOUNT.insert().values(row))
+            words.keep(connection, row["id"], email=row["email"], name=row["name"])
+    seen, cursor = [], ""
+    while True:
+        page = world.identity.administration.list(query="ann", cursor=cursor, limit=7)
+        seen += [each.id for each in page.accounts]
+        if page.next_cursor is None:
+            break
+        cursor = page.next_cursor
+    assert sorted(seen) == [f"id-{number:02}" for number in range(25)]
+
+
+def test_a_search_is_one_statement_whether_there_are_ten_people_or_a_thousand(world):
+    asked = []
+    for first, last in ((0, 10), (10, 1_000)):
+        with world.database.begin() as connection:
+            for number in range(first, last):
+                row = {"id": f"id-{number}", "role": "user", "email": f"p{number}@example.org",
+                       "name": "P", "preferences": "{}", "is_verified": True,
+                       "is_disabled": False, "scopes": "", "created_at_us": number}  # fmt: skip
+                connection.execute(tables.ACCOUNT.insert().values(row))
+                words.keep(connection, row["id"], email=row["email"], name="P")
+        with world.counted() as statements:
+            page = world.identity.administration.list(query="example", limit=5)
+        assert len(page.accounts) == 5
+        asked.append([each for each in statements if each.startswith("SELECT")])
+    assert [len(each) for each in asked] == [1, 1]
+    assert asked[0] == asked[1]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database(request, tmp_path):
+    """A database without a table."""
+    is_file = request.param == "sqlite"
+    place = tmp_path / "empty.db"
+    opened = database.Database(
+        place if is_file else request.getfixturevalue("postgres_server").new_schema()
+    )
+    yield opened
+    opened.close()
+
+
+def test_people_who_were_there_before_the_words_were_kept_are_found(empty_database):
+    database.upgrade(empty_database, [identity.MIGRATIONS], to=["database_0001", "identity_0001"])
+    with empty_database.begin() as connection:
+        for number in range(1_001):
+            row = {"id": f"id-{number:04}", "role": "user", "email": f"p{number}@example.org",
+                   "email_key": f"p{number}@example.org", "name": "", "preferences": "{}",
+                   "is_verified": True, "is_disabled": False, "scopes": "",
+                   "created_at_us": number}  # fmt: skip
+            connection.execute(tables.ACCOUNT.insert().values(row))
+    database.upgrade(empty_database, [identity.MIGRATIONS])
+    with empty_database.read() as connection:
+        for number in (0, 500, 1_000):
+            (found,) = connection.execute(words.search(f"p{number}@example.org", after=None))
+            assert found.id == f"id-{number:04}"

@@ -51,7 +51,7 @@ class UserAnswer(Answer):
 
 
 class UserPage(Answer):
-    """Accounts, newest first."""
+    """Accounts, newest first; those that a search finds, by the words that it found."""
 
     users: list[UserAnswer]
     next_cursor: str | None
@@ -60,11 +60,15 @@ class UserPage(Answer):
 Cursor = Annotated[
     str,
     fastapi.Query(
-        pattern=r"^([0-9]{1,17}-[0-9a-f-]{1,36})?$", description="`next_cursor` of the last page"
+        pattern=r"^([0-9a-f]{1,512}-[0-9a-f-]{1,36})?$",
+        description="`next_cursor` of the last page",
     ),
 ]
 Limit = Annotated[int, fastapi.Query(ge=1, le=PAGE_MAX, description="Most users on the page")]
-Search = Annotated[str, fastapi.Query(max_length=200, description="Part of an address or a name")]
+Search = Annotated[
+    str,
+    fastapi.Query(max_length=200, description="How a word of the address or the name begins"),
+]
 
 
 @router.get("/users", operation_id="list_users", responses=documented(400, 401, 403))
