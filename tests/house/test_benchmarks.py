@@ -18,6 +18,7 @@ def quick_run(root, tmp_path_factory):
     return done, json.loads((folder / "result.json").read_text()), folder
 
 
+@pytest.mark.heavy
 def test_a_quick_run_prints_each_figure_beside_its_target(quick_run):
     done, found, _ = quick_run
     assert done.returncode == 0, done.stderr
@@ -32,6 +33,7 @@ def test_a_run_leaves_nothing_behind(quick_run):
     assert [path.name for path in folder.iterdir()] == ["result.json"]
 
 
+@pytest.mark.heavy
 def test_a_quick_run_is_never_published(root):
     command = [sys.executable, "-m", "benchmarks", "--quick", "--write"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)

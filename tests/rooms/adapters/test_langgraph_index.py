@@ -97,6 +97,7 @@ def test_a_thread_is_the_same_however_it_is_opened(seed):
         assert "checkpoint_index" in kinds
 
 
+@pytest.mark.heavy
 def test_opening_a_long_thread_reads_few_of_its_entries(store):
     saver = JournalSaver(store)
     config = {"configurable": {"thread_id": "a", "checkpoint_ns": ""}}

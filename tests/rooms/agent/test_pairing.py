@@ -222,6 +222,7 @@ _MESSAGES = st.one_of(
 )  # fmt: skip
 
 
+@pytest.mark.heavy
 @settings(max_examples=120, deadline=None)
 @given(said=st.lists(_MESSAGES, max_size=12), more=st.lists(_MESSAGES, max_size=5))
 def test_whatever_was_said_one_mend_makes_a_history_that_both_services_take(said, more):

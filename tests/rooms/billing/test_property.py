@@ -11,6 +11,8 @@ from tests.rooms.billing.conftest import START_US, call, corrected, plan, used
 
 from novacore import billing, database, kit
 
+pytestmark = pytest.mark.heavy
+
 LIMIT = 3_000
 ACCOUNTS = ("ada", "bob")
 

@@ -95,6 +95,7 @@ def _project(told: bytes) -> int:
     return subprocess.run(command, input=told, check=False, timeout=60).returncode
 
 
+@pytest.mark.heavy
 def test_the_projecting_process_ends_at_once_where_there_is_nothing_to_project(tmp_path):
     missing = settings.load(env={}, overrides={"data_dir": str(tmp_path / "gone")})
     assert _project(b"") == 0
@@ -102,6 +103,7 @@ def test_the_projecting_process_ends_at_once_where_there_is_nothing_to_project(t
     assert not (tmp_path / "gone").exists()
 
 
+@pytest.mark.heavy
 def test_the_projecting_process_fails_where_the_journal_can_not_be_opened(tmp_path):
     (tmp_path / "journal.db").write_bytes(b"This is no journal. " * 1_000)
     chosen = settings.load(env={}, overrides={"data_dir": str(tmp_path)})

@@ -8,6 +8,8 @@ from tests import migrated
 
 from novacore import bootstrap, identity, settings
 
+pytestmark = pytest.mark.heavy
+
 PASSWORD = "a quiet violet harbour"
 CHEAP = ("NOVA_IDENTITY_PASSWORD_MEMORY_KIB", "NOVA_IDENTITY_PASSWORD_PASSES")
 

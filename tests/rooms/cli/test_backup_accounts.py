@@ -11,6 +11,8 @@ from tests.rooms.cli.conftest import Nova
 
 from novacore import billing, bootstrap, identity, ops, settings
 
+pytestmark = pytest.mark.heavy
+
 PASSWORD = "four plain words here"
 TOKENS = 37
 

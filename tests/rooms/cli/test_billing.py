@@ -8,6 +8,8 @@ from tests.rooms.cli.conftest import Nova
 
 from novacore import billing, bootstrap, llm, settings
 
+pytestmark = pytest.mark.heavy
+
 EMAIL = "ada@example.org"
 
 

@@ -84,6 +84,7 @@ def test_a_file_that_can_not_be_read_is_refused_and_the_others_go_on(nova: Nova,
     assert len(nova("sessions", "--names").out.split()) == 1
 
 
+@pytest.mark.heavy
 def test_an_export_comes_back_equal_elsewhere(nova: Nova, files: Path, tmp_path: Path) -> None:
     nova("import", str(files))
     (name,) = nova("sessions", "--names").out.split()

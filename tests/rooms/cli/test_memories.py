@@ -6,6 +6,8 @@ import pytest
 
 from novacore import journal
 
+pytestmark = pytest.mark.heavy
+
 
 def add(nova, text: str, *options: str) -> str:
     done = nova("memories", "add", text, *options, "--json")

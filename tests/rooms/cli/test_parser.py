@@ -114,6 +114,7 @@ def bash_completes(*words: str) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.heavy
 def test_bash_completes_commands_options_and_actions() -> None:
     assert bash_completes("ses") == ["sessions"]
     assert bash_completes("sessions", "--js") == ["--json"]

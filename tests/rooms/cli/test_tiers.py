@@ -9,6 +9,8 @@ from tests.rooms.cli.conftest import HELLO, Nova
 from novacore import bootstrap, settings, tiers
 from novacore.cli import examining
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 def filled(nova: Nova) -> Nova:

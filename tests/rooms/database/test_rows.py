@@ -8,6 +8,8 @@ import sqlalchemy
 from novacore import billing, database, identity
 from novacore.kit import FixedClock
 
+pytestmark = pytest.mark.heavy
+
 FOLDERS = (identity.MIGRATIONS, billing.FOLDER)
 
 

@@ -28,6 +28,7 @@ def same(left, right):
     return left == right and repr(left) == repr(right)
 
 
+@pytest.mark.heavy
 @settings(max_examples=150, deadline=None)
 @given(values)
 def test_any_value_comes_back(value):

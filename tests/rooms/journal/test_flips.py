@@ -19,6 +19,8 @@ from novacore import journal
 from novacore.journal import NewEntry, Scope
 from novacore.kit import NovaError
 
+pytestmark = pytest.mark.heavy
+
 SEED = 20_261
 
 

@@ -257,6 +257,7 @@ while True:
 """
 
 
+@pytest.mark.heavy
 def test_a_kill_at_any_moment_loses_nothing_that_was_acknowledged(folder):
     acknowledged = -1
     for _ in range(6):

@@ -17,6 +17,8 @@ from novacore.journal import frame as frames
 from novacore.journal.salvage_finds import Finds
 from novacore.journal.sqlite_pages import open_damaged, rows_of
 
+pytestmark = pytest.mark.heavy
+
 PAGE = 4096
 
 

@@ -362,6 +362,7 @@ def test_a_cut_between_two_sessions_is_noticed(full, target):
             imported(target, b"".join(lines[end + 1 :]))
 
 
+@pytest.mark.heavy
 def test_every_flipped_byte_is_noticed_and_its_line_named(full, target):
     data = exported(full)
     for at in range(7, len(data), 31):
@@ -551,6 +552,7 @@ values = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.heavy
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.dictionaries(st.text(), values, max_size=4), max_size=4))
 def test_any_bodies_come_back_equal(bodies):

@@ -73,6 +73,7 @@ def _body(history: list[dict[str, Any]], *, wire: Any, dialect: Dialect) -> dict
     return json.loads(conversation.body())
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("thinking", ["default", "budget"])
 @given(history=_histories())
 def test_anthropic_takes_it(thinking, history):

@@ -298,6 +298,7 @@ def test_what_a_fork_shares_is_read_once(store, facts):
     assert all(len(each.sources) == 1 for each in found)
 
 
+@pytest.mark.heavy
 def test_ten_thousand_repeats_of_one_recalled_fact_leave_one_fact(store, facts):
     """mem0ai/mem0#4573: one hallucination was extracted again 668 times."""
     facts.extract(say(store, "I live in Oslo."))
@@ -319,6 +320,7 @@ def test_ten_thousand_repeats_of_one_recalled_fact_leave_one_fact(store, facts):
     assert len(facts.list()[0].sources) == 1
 
 
+@pytest.mark.heavy
 def test_ten_thousand_repeats_without_a_mark_leave_one_fact_with_a_few_sources(store, facts):
     session = store.session("echo")
     for _ in range(10):

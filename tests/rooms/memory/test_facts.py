@@ -212,6 +212,7 @@ _STATED = st.lists(
 )
 
 
+@pytest.mark.heavy
 @settings(max_examples=80)
 @given(stated=_STATED)
 def test_at_no_time_are_two_known_to_hold_that_can_not_both(stated):

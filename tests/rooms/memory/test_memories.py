@@ -517,6 +517,7 @@ def test_an_entry_of_a_later_release_is_passed_over_and_kept(store, memories):
     assert len(raw_entries(store)) == 5
 
 
+@pytest.mark.heavy
 def test_ten_thousand_memories_are_listed_a_bounded_page_at_a_time(store, memories, clock):
     memories.write(
         [
