@@ -76,7 +76,7 @@ PARTS = (
     _tests("unit", "-n2", "-m", "not storm", "tests/rooms"),
     _tests("contract", "-n2", "-m", "not storm", "tests/contracts"),
     _tests("api", "-n3", "-m", "not storm", "tests/api"),
-    _tests("journey", "-n4", "-m", "not storm", "tests/journeys"),
+    _tests("journey", "-n3", "--dist=loadfile", "-m", "not storm", "tests/journeys"),
     _tests("docs", "-n3", "tests/docs", is_covered=False),
     _tests("storm", "-n2", "-m", "storm", "tests/journeys", is_covered=False),
 )
