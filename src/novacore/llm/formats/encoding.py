@@ -57,13 +57,16 @@ def _mended(value: object) -> object:
 def decode_object(data: str | bytes) -> dict[str, Any] | None:
     """The JSON object in `data`; None where it is no JSON or no object.
 
-    The standard library's parser is used because it alone takes lone surrogate escapes, which
-    models do write; NaN and infinities, which no JSON has, are refused.
+    What the fast parser does not take is given to the standard library's, which alone takes lone
+    surrogate escapes, that models do write; NaN and infinities, which no JSON has, are refused.
     """
     try:
-        value = json.loads(data, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        return None
+        value = msgspec.json.decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        try:
+            value = json.loads(data, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            return None
     return cast(dict[str, Any], value) if isinstance(value, dict) else None
 
 
