@@ -8,6 +8,7 @@ server, the platform. Start with `open_store`.
 from typing import TYPE_CHECKING
 
 from novacore import kit
+from novacore.bootstrap.address import announced
 from novacore.bootstrap.business import (
     DATABASE_FILE,
     KEYS_FOLDER,
@@ -48,6 +49,7 @@ __all__ = [
     "Reached",
     "RememberingStore",
     "Target",
+    "announced",
     "business_place",
     "erase",
     "find_agent",

@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Generator
 
 from novacore import billing, identity, kit, settings
+from novacore.bootstrap.address import address_of
 from novacore.bootstrap.business import KEYS_FOLDER
 from novacore.bootstrap.data_dir import prepare_data_dir
 from novacore.bootstrap.platform import is_public, open_database
@@ -42,7 +43,7 @@ def open_accounts(
             config=chosen.identity,
             clock=time,
             vault=identity.open_vault(chosen.data_dir / KEYS_FOLDER),
-            public_url=chosen.server.base_url,
+            public_url=address_of(chosen),
             is_public=is_public(chosen.server),
         )
         closing.callback(people.close)

@@ -37,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         closing.callback(platform.close)
         platform.load_ahead()
         closing.enter_context(bootstrap.projecting(chosen))
+        closing.enter_context(bootstrap.announced(chosen))
         if chosen.workers.in_server and arguments.role == "all":
             closing.callback(workers.start(platform).stop)
         app = gateway.create_app(
