@@ -141,6 +141,7 @@ def stage_of(
     server = request.getfixturevalue(under_test.server) if under_test.server else None
     prefix = f"t{uuid.uuid4().hex[:10]}"
     config = tiers.Config(**{"prefix": prefix, **under_test.config(server), **limits})
+    folder.mkdir(parents=True, exist_ok=True)  # the data directory: no tier makes that
     place = Place(
         config=config,
         folder=folder / "tiers" / under_test.tier,
