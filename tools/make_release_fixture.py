@@ -72,7 +72,10 @@ def describe_accounts(data: Path, *, key: str) -> dict[str, object]:
     """What is found of that account by its key."""
     env = {"NOVA_DATA_DIR": str(data), "HOME": str(data), "NOVA_TIERS_PROJECTOR": "off"}
     chosen = settings.load(env=env, workspace=data)
-    platform = bootstrap.open_platform(chosen, announce=lambda _line: None)
+    # A copy of what a release left: nobody needs it backed up before it is taken up.
+    platform = bootstrap.open_platform(
+        chosen, announce=lambda _line: None, before_upgrade=lambda: None
+    )
     try:
         who = platform.identity.authenticate(key)
         days = platform.billing.export_account(who.account_id)["ledger"]
