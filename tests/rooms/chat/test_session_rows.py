@@ -96,6 +96,18 @@ def test_changes_count_in_the_journals_order_however_they_come(rows: SessionRows
     )  # fmt: skip
 
 
+def test_what_says_nothing_new_waits_for_no_writer_and_what_does_is_written(
+    rows: SessionRows,
+) -> None:
+    rows.put([row(1, messages=2)])
+    with rows._db.begin():
+        rows.put([row(1, messages=2), row(1, messages=2, updated_at_us=0)])
+    rows.put([row(1, messages=4)])
+    found = rows.find("ada", row(1).id)
+    assert found is not None
+    assert found.messages == 4
+
+
 def test_what_was_deleted_stays_away(rows: SessionRows) -> None:
     rows.put([row(1), row(2)])
     rows.set_feedback("ada", "s01", 3, chat.Feedback(rating="up", comment=""))
