@@ -144,5 +144,6 @@ def test_no_message_however_odd_stops_a_request_from_being_made(message):
     read_message(message)
     for provider in ("anthropic", "minimax"):
         dialect = Dialect(provider=provider, model="m", output_tokens_max=9)
-        _body([message], wire=AnthropicWire(dialect, with_tools=True), dialect=dialect)
-        _body([message], wire=OpenAIWire(dialect), dialect=dialect)
+        for wire in (AnthropicWire(dialect, with_tools=True), OpenAIWire(dialect)):
+            body = _body([message], wire=wire, dialect=dialect)
+            assert (body["model"], isinstance(body["messages"], list)) == ("m", True)

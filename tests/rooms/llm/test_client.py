@@ -499,7 +499,12 @@ async def test_a_request_of_several_megabytes_arrives_whole(provider, open_model
     assert provider.requests[0].raw == body
 
 
-async def test_a_model_may_be_closed_more_than_once(open_model):
+async def test_a_model_may_be_closed_more_than_once(open_model, provider):
     model = await open_model()
+    provider.play({"text": "ok"})
+    conversation = model.conversation(system="")
+    conversation.extend([{"role": "user", "content": "Hi"}])
+    assert (await hear(model, conversation.body())).text == "ok"
     await model.close()
     await model.close()
+    assert len(provider.requests) == 1

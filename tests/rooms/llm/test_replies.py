@@ -206,4 +206,5 @@ def test_a_value_of_any_odd_kind_anywhere_causes_nothing_but_an_error_of_ours(
         done = _feed(assembler, *_put(events, place, data.draw(JUNK)))
     except llm.LLMError:
         done = assembler.finish(count_input=lambda: 1, stop_reason="broken", problem="x")
-    llm.read_message(done.message)
+    assert llm.read_message(done.message).role == "assistant"
+    assert min(done.usage.input_tokens, done.usage.output_tokens) >= 0

@@ -197,7 +197,8 @@ class AnthropicAssembler:
         """Later counts replace earlier ones; some servers know the input only at the end."""
         for key in _USAGE_KEYS:
             value = usage.get(key)
-            if isinstance(value, int) and (value or key not in self._usage):
+            # What can't be a count tells nothing.
+            if isinstance(value, int) and value >= 0 and (value or key not in self._usage):
                 self._usage[key] = value
 
     def _used(self, content: list[dict[str, Any]], *, count_input: Callable[[], int]) -> Usage:

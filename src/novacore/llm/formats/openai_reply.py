@@ -205,19 +205,19 @@ class OpenAIAssembler:
 
     def _used(self, message: Mapping[str, Any], *, count_input: Callable[[], int]) -> Usage:
         count = self._usage.get
-        sent, received = count("prompt_tokens"), count("completion_tokens")
+        sent, received = _number(count("prompt_tokens")), _number(count("completion_tokens"))
         details = mapping_of(count("prompt_tokens_details")) or {}
         read = details.get("cached_tokens") or count("prompt_cache_hit_tokens") or 0
         written = details.get("cache_write_tokens") or 0
-        is_counted = isinstance(sent, int) and isinstance(received, int)
+        is_counted = sent is not None and received is not None
         said = 0
-        if not isinstance(received, int):
+        if received is None:
             said = sum(count_tokens(str(message.get(key, ""))) for key in _COUNTED_KEYS)
         return Usage(
-            input_tokens=sent if isinstance(sent, int) else count_input(),
-            output_tokens=received if isinstance(received, int) else said,
-            cache_read_tokens=read if isinstance(read, int) else 0,
-            cache_write_tokens=written if isinstance(written, int) else 0,
+            input_tokens=count_input() if sent is None else sent,
+            output_tokens=said if received is None else received,
+            cache_read_tokens=_number(read) or 0,
+            cache_write_tokens=_number(written) or 0,
             source="provider" if is_counted else "estimate",
         )
 
@@ -226,3 +226,8 @@ class OpenAIAssembler:
             return "refusal"
         reason = _STOP.get(self._stop, "end")
         return "tool_calls" if reason == "end" and self._calls else reason
+
+
+def _number(told: object) -> int | None:
+    """A count of tokens; None: what can't be one tells nothing."""
+    return told if isinstance(told, int) and told >= 0 else None
