@@ -1,5 +1,6 @@
-"""How the API's fuzzer signs in: anew every few seconds, since it also signs out."""
+"""How the API's fuzzer signs in, anew every few seconds as it also signs out; and keeps to keys."""
 
+import itertools
 import os
 
 import requests
@@ -21,3 +22,16 @@ class SignedIn:
 
     def set(self, case, data, _context):
         case.headers["Authorization"] = f"Bearer {data}"
+
+
+_numbers = itertools.count(1)
+_KEY_KEPT = 200
+"""Longer ones are left as they are: they are to be refused."""
+
+
+@schemathesis.hook
+def before_call(_context, case, _kwargs):
+    """A key belongs to one request: the fuzzer would use one for many, and be told so with 422."""
+    for name in [*(case.headers or ())]:
+        if name.lower() == "idempotency-key" and 0 < len(str(case.headers[name])) <= _KEY_KEPT:
+            case.headers[name] = f"{case.headers[name]}-{next(_numbers)}"
