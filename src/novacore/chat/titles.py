@@ -1,6 +1,7 @@
 """Titles: the first words of a conversation at once, then better ones from the model."""
 
 import contextlib
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,6 +14,9 @@ _WORDS_MAX: Final = 8
 _CHARS_MAX: Final = 60
 _QUOTED_CHARS: Final = 600
 _TOKENS_WANTED: Final = 24
+_MARKS: Final = re.compile(r"(\*\*|\*|`)(\S(?:.*?\S)?)\1")
+"""Markdown's bold, italic and code: a title is shown as it is, so its marks would be too."""
+_AROUND: Final = "\"'«»“”*# "
 _TOLD: Final = (
     "Name the conversation that the user quotes in at most six words, in its own language. Answer "
     "with the name only, without quotation marks."
@@ -32,7 +36,8 @@ def words_of(text: str) -> str:
 def cleaned(answer: str) -> str:
     """A model's answer as a title; empty where it gave none."""
     line = next((each.strip() for each in answer.splitlines() if each.strip()), "")
-    return line.strip("\"'«»“”*# ").removesuffix(".")[:_CHARS_MAX].strip()
+    plain = _MARKS.sub(r"\2", line)
+    return plain.strip(_AROUND).removesuffix(".").strip(_AROUND)[:_CHARS_MAX].strip()
 
 
 async def title_by_model(
