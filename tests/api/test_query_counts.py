@@ -80,12 +80,12 @@ def _copy(stage: Stage, count: int) -> None:
         for name, unique in COPIED.items():
             table = metadata.tables[name]
             for row in connection.execute(table.select()).mappings().all():
-                changed = [{**row} for _ in range(count)]
-                for copy in changed:
-                    for column in unique:
-                        if copy[column] is not None:
-                            copy[column] = str(uuid.uuid4())
-                connection.execute(table.insert(), changed)
+                filled = [column for column in unique if row[column] is not None]
+                copies = [
+                    {**row, **{column: str(uuid.uuid4()) for column in filled}}
+                    for _ in range(count)
+                ]
+                connection.execute(table.insert(), copies)
 
 
 def _write(stage: Stage, person: Person, session_id: str, count: int) -> None:

@@ -57,9 +57,7 @@ async def test_when_the_day_is_used_up_the_refusal_says_what_and_until_when(stag
         "insufficient_quota", "tokens", 100,
     )  # fmt: skip
     assert error["resets_at"].endswith("T00:00:00Z")
-    assert error["upgrade_url"].endswith(
-        "/plans"
-    )  # tests/journeys opens it.
+    assert error["upgrade_url"].endswith("/plans")  # tests/journeys opens it.
     assert answer.headers["x-should-retry"] == "false"
     assert int(answer.headers["retry-after"]) >= 1
     assert await usages_of(stage, person) == []
