@@ -12,6 +12,8 @@ import pytest
 
 from novacore import llm
 
+pytestmark = pytest.mark.heavy
+
 _KINDS = ("wordllama", "minilm", "openai", "ollama")
 _TEXTS = ["A cat sat by the stove.", "The kitten was sleeping.", "Interest rates went up."]
 

@@ -5,6 +5,8 @@ from tests.contracts.test_older_releases import RELEASES, _unpack
 
 from novacore import bootstrap, cli, database, identity, settings
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 def environment(tmp_path, monkeypatch):

@@ -10,6 +10,8 @@ from langgraph.checkpoint.base import empty_checkpoint
 from novacore import journal
 from novacore.adapters.langgraph import Config, JournalSaver
 
+pytestmark = pytest.mark.heavy
+
 NAMESPACES = ("", "child:1")
 
 
@@ -97,7 +99,6 @@ def test_a_thread_is_the_same_however_it_is_opened(seed):
         assert "checkpoint_index" in kinds
 
 
-@pytest.mark.heavy
 def test_opening_a_long_thread_reads_few_of_its_entries(store):
     saver = JournalSaver(store)
     config = {"configurable": {"thread_id": "a", "checkpoint_ns": ""}}

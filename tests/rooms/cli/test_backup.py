@@ -11,6 +11,8 @@ from tests.rooms.cli.conftest import ANSWER, HELLO, Nova
 
 from novacore import journal
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 def filled(nova: Nova) -> Nova:

@@ -6,6 +6,8 @@ import pytest
 
 from novacore import journal, memory
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 def filled(nova):

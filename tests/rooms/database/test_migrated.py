@@ -10,6 +10,8 @@ from tests import migrated
 
 from novacore import bootstrap, database
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def places(request: pytest.FixtureRequest, tmp_path: Path) -> list[str | Path]:
