@@ -98,6 +98,17 @@ async def test_a_session_remembers_what_was_said_before(stage, provider):
     assert [request.problem for request in provider.requests] == ["", "", ""]
 
 
+async def test_what_a_client_tries_again_stands_in_the_session_once(stage, provider):
+    person = await stage.person()
+    provider.play({"status": 400}, {"status": 400}, {"text": "hello"}, {"text": "hello again"})
+    headers = {"X-Nova-Session": "talk"}
+    body = {"messages": [{"role": "user", "content": "hi"}]}
+    answers = [await person.client.post(CHAT, json=body, headers=headers) for _ in range(4)]
+    assert [answer.status_code for answer in answers[2:]] == [200, 200]
+    said = [[each["content"] for each in sent["messages"]] for sent in provider.bodies]
+    assert said == [["hi"], ["hi"], ["hi"], ["hi", "hello", "hi"]]
+
+
 async def test_sessions_of_others_and_of_the_bookkeeping_can_not_be_named(stage, provider):
     ada, bob = await stage.person(), await stage.person()
     provider.play({"text": "noted", "repeat": True})

@@ -108,10 +108,15 @@ class CallSessions:
         if request.session:
             made.opened = self._open_session(owner, request.session)
             past = list(made.opened.messages)
+            new = [each for each in body.messages if each.get("role") not in _TOLD]
+            if _is_unanswered(new, past):
+                # A client tries again what failed: it was said once, and is journaled already.
+                past = past[: -len(new)]
+            else:
+                made.new = new
             room = _room(body, model)
             made.history = _fitting(past, room=room)
             made.left_out = len(past) - len(made.history)
-            made.new = [each for each in body.messages if each.get("role") not in _TOLD]
         if request.is_recalling:
             # What the model gets whole it need not be reminded of.
             seen_id = made.opened.id if made.opened is not None and not made.left_out else ""
@@ -142,6 +147,12 @@ class CallSessions:
 
 
 _TOLD: Final = ("system", "developer")
+
+
+def _is_unanswered(new: Sequence[llm.Message], past: Sequence[llm.Message]) -> bool:
+    """Whether what is said now is what the session ends with: nobody answered it."""
+    tail = past[-len(new) :] if new else []
+    return bool(tail) and [dict(each) for each in tail] == [dict(each) for each in new]
 
 
 def _room(body: llm.Body, model: llm.CatalogModel) -> int:
