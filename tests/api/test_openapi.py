@@ -11,12 +11,15 @@ from benchmarks.load import stage
 pytestmark = pytest.mark.heavy
 
 EMAIL, PASSWORD = "root@fuzz.example", "a long enough password"
+# The fuzzer signs in every few seconds: passwords as cheap as they go.
+CHEAP = ("identity.password_memory_kib=8", "identity.password_passes=1")
 RATES = ("requests", "model_requests", "ip_requests", "anonymous_requests", "auth_requests")
 
 _ADMINISTRATOR = """
 import sys
 from novacore import bootstrap, settings
-chosen = settings.load(env={}, overrides={"data_dir": sys.argv[1]}, workspace=sys.argv[1])
+cheap = dict(each.split("=") for each in sys.argv[4:])
+chosen = settings.load(env={}, overrides={"data_dir": sys.argv[1]} | cheap, workspace=sys.argv[1])
 platform = bootstrap.open_platform(chosen, announce=lambda line: None)
 platform.identity.administration.create(sys.argv[2], password=sys.argv[3], is_admin=True)
 platform.close()
@@ -25,13 +28,13 @@ platform.close()
 
 @pytest.fixture
 def server(tmp_path: Path):
-    command = [sys.executable, "-c", _ADMINISTRATOR, str(tmp_path), EMAIL, PASSWORD]
+    command = [sys.executable, "-c", _ADMINISTRATOR, str(tmp_path), EMAIL, PASSWORD, *CHEAP]
     subprocess.run(command, check=True, capture_output=True)
     rates = [f"server.{name}_per_minute=1000000" for name in RATES]
     bursts = [f"server.{name}_burst=100000" for name in RATES]
     with (
         stage.upstream("--pieces", "3", "--piece-ms", "1") as port,
-        stage.Server(tmp_path, upstream_port=port, settings=[*rates, *bursts]) as running,
+        stage.Server(tmp_path, upstream_port=port, settings=[*CHEAP, *rates, *bursts]) as running,
     ):
         yield running
 
