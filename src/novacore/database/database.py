@@ -1,6 +1,7 @@
 """The business database: transactions, its clock, and who wants to know of new outbox rows."""
 
 import contextlib
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Final
@@ -11,9 +12,11 @@ from sqlalchemy import exc
 from novacore.database.config import Config
 from novacore.database.engine import WRITES, Slowness, open_engine
 from novacore.database.errors import DatabaseError, DatabaseUnavailable
+from novacore.database.turns import Turns
 from novacore.kit import Clock, SystemClock
 
 _PUT: Final = "novacore_outbox"
+_WAIT: Final = "(waiting for the turn to write)"
 _POSTGRES_NOW: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
 
@@ -35,6 +38,8 @@ class Database:
         self.engine = open_engine(place, config=config, slowness=self._slowness)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._clock = clock or (SystemClock() if self.is_sqlite else None)
+        self._turns = Turns()
+        self._wait_s = config.wait_ms / 1_000
         self._listeners: list[Callable[[], None]] = []
         self._writing = self.engine.execution_options(**{WRITES: True})
 
@@ -54,12 +59,28 @@ class Database:
         Raises:
             DatabaseUnavailable: no turn or no connection came in time, or the server is away.
         """
-        with _told(), self._writing.begin() as connection:
+        with self._turn(), _told(), self._writing.begin() as connection:
             yield connection
             has_put = connection.info.pop(_PUT, False)
         if has_put:
             for listener in self._listeners:
                 listener()
+
+    @contextlib.contextmanager
+    def _turn(self) -> Generator[None]:
+        """This process's turn to write, where only one connection can."""
+        if not self.is_sqlite:
+            yield
+            return
+        began_s = time.perf_counter()
+        with self._turns.taken(timeout_s=self._wait_s) as has_turn:
+            self._slowness.note(_WAIT, took_ms=(time.perf_counter() - began_s) * 1_000)
+            if not has_turn:
+                raise DatabaseUnavailable(
+                    "The database of accounts and usage can't be used now: others write.",
+                    hint="Look at its disk and its load, then try again.",
+                )
+            yield
 
     @contextlib.contextmanager
     def read(self) -> Generator[sqlalchemy.Connection]:
