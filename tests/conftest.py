@@ -1,7 +1,11 @@
 """What every test may ask for."""
 
+import inspect
+from collections.abc import Iterator
+
 import hypothesis
 import pytest
+from tests import blocking
 
 pytest_plugins = ("tests.servers.fixtures",)
 
@@ -28,6 +32,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def kills(request: pytest.FixtureRequest) -> int:
     """How often a storm test kills its writers: 50 in `make test`, 1,000 in `make storm`."""
     return request.config.getoption("--kills")
+
+
+OWN_LOOPS = frozenset({"adapters", "agent", "cli", "contracts", "journeys"})
+"""Tests of what runs in somebody's own program, where nobody else waits for the loop. How the agent
+behaves on a server is looked at in tests/api."""
+
+
+@pytest.fixture(autouse=True)
+def nothing_blocks_the_event_loop(request: pytest.FixtureRequest) -> Iterator[None]:
+    """In asynchronous tests, a call of ours that waits in the event loop is an error."""
+    is_async = inspect.iscoroutinefunction(getattr(request, "function", None))
+    if not is_async or OWN_LOOPS.intersection(request.path.parts):
+        yield
+        return
+    detector = blocking.detector()
+    detector.activate()
+    yield
+    detector.deactivate()
 
 
 SERVERS = frozenset(

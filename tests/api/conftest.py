@@ -1,7 +1,7 @@
 """What tests of the whole app start from.
 
 `stage` is an app in this process over SQLite; `postgres_stage` over PostgreSQL. Settings come from
-the fixture `server_settings`, which a test file may override. Nothing may block the event loop.
+the fixture `server_settings`, which a test file may override.
 """
 
 import os
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from tests import migrated
-from tests.api import blocking
 from tests.api.stage import Stage, open_stage
 from tests.scripted_provider import ScriptedProvider
 
@@ -23,15 +22,6 @@ CHEAP = {
     # Letters and tiers of their own have tests of their own.
     "NOVA_TIERS_PROJECTOR": "off",
 }
-
-
-@pytest.fixture(autouse=True)
-def nothing_blocks_the_event_loop() -> Iterator[None]:
-    """A call of ours that waits for a disk, a socket or a lock in the event loop is an error."""
-    detector = blocking.detector()
-    detector.activate()
-    yield
-    detector.deactivate()
 
 
 @pytest.fixture

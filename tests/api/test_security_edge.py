@@ -175,6 +175,14 @@ async def test_a_fresh_token_for_each_request_does_not_leave_the_limit_of_the_ad
     assert gate.doorkeeper.asked == 3
 
 
+async def test_the_files_of_the_web_app_do_not_use_up_what_an_address_may_ask():
+    """An office opens its pages at nine."""
+    gate = make_gate(anonymous_requests_per_minute=1, anonymous_requests_burst=3)
+    asked = ["/assets/app.js"] * 20 + ["/"] * 4
+    statuses = [(await gate.ask("GET", path)).status_code for path in asked]
+    assert statuses == [200] * 23 + [429]
+
+
 async def test_keys_that_are_right_are_no_guesses_however_many_come_from_one_address():
     """After a restart nobody is known yet, and an office has one address."""
     gate = make_gate(anonymous_requests_per_minute=1, anonymous_requests_burst=3)

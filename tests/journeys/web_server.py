@@ -35,6 +35,9 @@ class WebServer:
             "NOVA_LLM_MODEL": "scripted",
             "NOVA_IDENTITY_PASSWORD_MEMORY_KIB": "8",
             "NOVA_IDENTITY_PASSWORD_PASSES": "1",
+            # All the people of a file's tests come from one address.
+            "NOVA_SERVER_ANONYMOUS_REQUESTS_BURST": "100000",
+            "NOVA_SERVER_AUTH_REQUESTS_BURST": "1000",
         }
         self.env = env | setting
         folder.mkdir(parents=True, exist_ok=True)

@@ -222,14 +222,12 @@ class Metering:
                 again = corrected(entries)
                 self._attempt(session, again, hold=hold, done=done, is_correction=True)
             else:
-                self._keep(session, entries, hold=hold, error=error)
-                done.set_exception(error)
+                self._keep(session, entries, hold=hold, error=error, done=done)
 
         try:
             future = session.submit(*entries)
         except kit.NovaError as error:
-            self._keep(session, entries, hold=hold, error=error)
-            done.set_exception(error)
+            self._keep(session, entries, hold=hold, error=error, done=done)
             return
         future.add_done_callback(ended)
 
@@ -240,17 +238,31 @@ class Metering:
         *,
         hold: billing.Hold,
         error: BaseException,
+        done: "Future[journal.Appended]",
     ) -> None:
+        """Let them wait in the spool, and tell `done` of the error once they are on its disk."""
         if isinstance(error, journal.IdConflict):
+            done.set_exception(error)
             return
         kept = entries
         if isinstance(error, kit.NovaError) and error.kind is kit.ErrorKind.REFUSED:
             # The answer itself can't be kept, as in a session erased meanwhile: its usage can.
             kept = [each for each in entries if each.kind == USAGE]
         where = "" if len(kept) < len(entries) else session.id
-        self._spool.put(
-            Waiting(hold=hold.id, owner=hold.account_id, session=where, entries=tuple(kept))
-        )
+        waiting = Waiting(hold=hold.id, owner=hold.account_id, session=where, entries=tuple(kept))
+        self._spool.remember(waiting)
+
+        def write() -> None:
+            self._spool.write(waiting)
+            done.set_exception(error)
+
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            # The journal's own thread: nobody else waits for it.
+            write()
+        else:
+            self._in_background(asyncio.to_thread(write))
 
     async def usage_session(self, hold: billing.Hold) -> journal.Session:
         """Where the usage of an account's calls stands that belong to no conversation."""

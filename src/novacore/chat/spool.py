@@ -36,6 +36,7 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._waiting: dict[str, Waiting] = {}
 
     def __len__(self) -> int:
@@ -52,10 +53,13 @@ class Spool:
                 with self._lock:
                     self._waiting[found.hold] = found
 
-    def put(self, waiting: Waiting) -> None:
-        """Keep an append; in memory at least, where the disk can't take it either."""
+    def remember(self, waiting: Waiting) -> None:
+        """Keep an append in memory, at once; `write` makes it outlive the process."""
         with self._lock:
             self._waiting[waiting.hold] = waiting
+
+    def write(self, waiting: Waiting) -> None:
+        """Keep an append that waits on the disk too, where the disk can take it."""
         body = {
             "hold": waiting.hold,
             "owner": waiting.owner,
@@ -63,10 +67,13 @@ class Spool:
             "entries": [_plain(each) for each in waiting.entries],
         }
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with kit.replaced(self._folder / f"{waiting.hold}{_SUFFIX}") as file:
-                text, mark = journal.encode_exact(body)
-                file.write(f"{mark}\n{text}".encode())
+            with self._writing:
+                if waiting.hold not in self.holds():
+                    return
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                with kit.replaced(self._folder / f"{waiting.hold}{_SUFFIX}") as file:
+                    text, mark = journal.encode_exact(body)
+                    file.write(f"{mark}\n{text}".encode())
         except OSError:
             # The disk that failed the journal may fail this too. Then memory has to do; if the
             # process ends before the disk is mended, the hold expires and is closed by estimate.
@@ -84,9 +91,10 @@ class Spool:
 
     def done(self, hold: str) -> None:
         """It was appended."""
-        with self._lock:
-            self._waiting.pop(hold, None)
-        (self._folder / f"{hold}{_SUFFIX}").unlink(missing_ok=True)
+        with self._writing:
+            with self._lock:
+                self._waiting.pop(hold, None)
+            (self._folder / f"{hold}{_SUFFIX}").unlink(missing_ok=True)
 
 
 def _plain(entry: journal.NewEntry) -> dict[str, Any]:

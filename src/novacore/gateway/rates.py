@@ -12,6 +12,8 @@ UNLIMITED_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 _AUTH = "/api/v1/auth/"
 _AUTH_OFTEN = frozenset({"/api/v1/auth/refresh", "/api/v1/auth/logout"})
 """A page that is opened asks these; they count like any other request."""
+_ASSETS = "/assets/"
+"""The web app's files: a page asks a dozen of them, and they are sent from memory."""
 _CACHE_ENTRIES = 4_096
 
 
@@ -42,7 +44,8 @@ class Rates:
         wanted: list[Wanted] = [(self._ip, place)]
         principal = edge.principal
         if principal is None:
-            wanted.append((self.anonymous, place))
+            if not path.startswith(_ASSETS):
+                wanted.append((self.anonymous, place))
         else:
             rate = self._scaled(self._account, self._account.per_minute, per_minute)
             wanted.append((rate, principal.account_id))
