@@ -9,8 +9,9 @@ from typing import Final
 import sqlalchemy
 from sqlalchemy import exc
 
+from novacore.database.checkpointing import Checkpointing
 from novacore.database.config import Config
-from novacore.database.engine import WRITES, Slowness, open_engine
+from novacore.database.engine import WRITES, Slowness, open_driver, open_engine
 from novacore.database.errors import DatabaseError, DatabaseUnavailable
 from novacore.database.turns import Turns
 from novacore.kit import Clock, SystemClock
@@ -40,8 +41,13 @@ class Database:
         self._clock = clock or (SystemClock() if self.is_sqlite else None)
         self._turns = Turns()
         self._wait_s = config.wait_ms / 1_000
+        self._checkpointing = self._open_checkpointing(config) if self.is_sqlite else None
         self._listeners: list[Callable[[], None]] = []
         self._writing = self.engine.execution_options(**{WRITES: True})
+
+    def _open_checkpointing(self, config: Config) -> Checkpointing:
+        connect, failure = open_driver(Path(self.place), config=config)
+        return Checkpointing(connect, failure=failure, turns=self._turns, wait_s=self._wait_s)
 
     @property
     def slow_queries(self) -> int:
@@ -62,6 +68,8 @@ class Database:
         with self._turn(), _told(), self._writing.begin() as connection:
             yield connection
             has_put = connection.info.pop(_PUT, False)
+        if self._checkpointing is not None:
+            self._checkpointing.committed()
         if has_put:
             for listener in self._listeners:
                 listener()
@@ -108,6 +116,8 @@ class Database:
 
     def close(self) -> None:
         """Close every connection. Idempotent."""
+        if self._checkpointing is not None:
+            self._checkpointing.close()
         self.engine.dispose()
 
 

@@ -6,12 +6,14 @@ import importlib
 import logging
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy
 from sqlalchemy import event, exc
 
+from novacore.database.checkpointing import PAGES_MAX
 from novacore.database.config import Config
 from novacore.database.errors import DatabaseUnusable
 
@@ -112,6 +114,12 @@ def open_own_engine(place: str | Path, *, config: Config) -> sqlalchemy.Engine:
     )
 
 
+def open_driver(path: Path, *, config: Config) -> tuple[Callable[[], Any], type[Exception]]:
+    """What opens a connection of SQLite's driver itself, and the driver's errors."""
+    dbapi2 = _driver()
+    return lambda: _connect_sqlite(dbapi2, path, config=config), dbapi2.Error
+
+
 def is_postgres(place: str | Path) -> bool:
     """Whether a place is a URL of PostgreSQL."""
     return str(place).startswith(("postgresql://", "postgres://"))
@@ -193,6 +201,7 @@ def _connect_sqlite(module: Any, path: Path, *, config: Config) -> Any:
         "foreign_keys=ON",
         "secure_delete=ON",
         "trusted_schema=OFF",
+        f"wal_autocheckpoint={PAGES_MAX}",
     ):
         cursor.execute(f"PRAGMA {pragma}").fetchall()
     cursor.close()
