@@ -84,7 +84,7 @@ class LocalServer:
             "threads": self._config.builtin_threads,
         }
         with tempfile.TemporaryFile() as log:
-            process = _spawn(log)
+            process = await _spawned(log)
             try:
                 async with asyncio.timeout(self._config.builtin_start_timeout_ms / 1_000):
                     url = await asyncio.to_thread(_greet, process, asked)
@@ -99,7 +99,9 @@ class LocalServer:
                 raise
             if not url:
                 await asyncio.to_thread(_end, process)
-                raise BuiltinFailed(f"The built-in model did not start: {_tail(log)}")
+                raise BuiltinFailed(
+                    f"The built-in model did not start: {await asyncio.to_thread(_tail, log)}"
+                )
         return _Running(process=process, url=f"{url}/v1", api_key=api_key)
 
     def _check(self) -> None:
@@ -140,6 +142,18 @@ class BuiltinTransport:
         """Close the connections and end the child."""
         await self._inner.close()
         await self._server.close()
+
+
+async def _spawned(log: IO[bytes]) -> "subprocess.Popen[bytes]":
+    spawning = asyncio.ensure_future(asyncio.to_thread(_spawn, log))
+    try:
+        return await asyncio.shield(spawning)
+    except asyncio.CancelledError:
+        # A child that was begun is ended, too.
+        process = await spawning
+        process.kill()
+        await asyncio.to_thread(_end, process)
+        raise
 
 
 def _spawn(log: IO[bytes]) -> "subprocess.Popen[bytes]":
