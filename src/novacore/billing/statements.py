@@ -5,12 +5,10 @@ with 1, 4, 16 … marks, the last value repeated, so that there are few texts an
 """
 
 import functools
-import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import sqlalchemy
-from sqlalchemy import exc
 
 from novacore.database import Database
 
@@ -70,18 +68,8 @@ class SQL:
     def _ran(
         self, connection: sqlalchemy.Connection, text: str, values: list[Any], *, has_rows: bool
     ) -> Any:
-        """The rows, or how many were changed; the driver's errors become SQLAlchemy's."""
-        began_s = time.perf_counter()
-        cursor = connection.connection.cursor()
-        try:
-            cursor.execute(text, values)
-            return cursor.fetchall() if has_rows else cursor.rowcount
-        except connection.dialect.loaded_dbapi.Error as error:
-            base = connection.dialect.loaded_dbapi.Error
-            raise exc.DBAPIError.instance(text, None, error, base) from error
-        finally:
-            cursor.close()
-            self._database.note_time(text, took_ms=(time.perf_counter() - began_s) * 1_000)
+        """The rows, or how many were changed."""
+        return self._database.run_text(connection, text, values, has_rows=has_rows)
 
     def _multiply(self, text: str, size: int) -> str:
         head, _, rest = text.partition(" VALUES ")

@@ -5,12 +5,10 @@ transactions, its pool and its errors stay; only the text goes to the driver as 
 """
 
 import functools
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import exc
 
 from novacore import database
 
@@ -64,14 +62,4 @@ class Prepared:
         if compiled.positional:
             given = [given[name] for name in compiled.positiontup]
         text = str(compiled.string)
-        began_s = time.perf_counter()
-        cursor = connection.connection.cursor()
-        try:
-            cursor.execute(text, given)
-            return cursor.fetchall() if has_rows else cursor.rowcount
-        except connection.dialect.loaded_dbapi.Error as error:
-            base = connection.dialect.loaded_dbapi.Error
-            raise exc.DBAPIError.instance(text, None, error, base) from error
-        finally:
-            cursor.close()
-            self._db.note_time(text, took_ms=(time.perf_counter() - began_s) * 1_000)
+        return self._db.run_text(connection, text, given, has_rows=has_rows)

@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy
 from sqlalchemy import exc
@@ -54,9 +54,30 @@ class Database:
         """How many queries of this process took longer than `database.slow_ms`."""
         return self._slowness.count
 
-    def note_time(self, statement: str, *, took_ms: float) -> None:
-        """Count a statement that a room sent past SQLAlchemy to the driver, if it was slow."""
-        self._slowness.note(statement, took_ms=took_ms)
+    def run_text(
+        self, connection: sqlalchemy.Connection, text: str, values: Any, *, has_rows: bool
+    ) -> Any:
+        """Send a statement past SQLAlchemy to the driver, in the transaction of `connection`.
+
+        Its errors become SQLAlchemy's, and its slowness is noted, as with any other statement.
+
+        Args:
+            connection: of `begin` or `read`.
+            text: in the driver's own style of parameters.
+            values: the parameters.
+            has_rows: True: all rows come back; False: how many were changed.
+        """
+        began_s = time.perf_counter()
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(text, values)
+            return cursor.fetchall() if has_rows else cursor.rowcount
+        except connection.dialect.loaded_dbapi.Error as error:
+            base = connection.dialect.loaded_dbapi.Error
+            raise exc.DBAPIError.instance(text, None, error, base) from error
+        finally:
+            cursor.close()
+            self._slowness.note(text, took_ms=(time.perf_counter() - began_s) * 1_000)
 
     @contextlib.contextmanager
     def begin(self) -> Generator[sqlalchemy.Connection]:

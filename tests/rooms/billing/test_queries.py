@@ -17,9 +17,9 @@ class CountingDatabase(database.Database):
 
     statements = 0
 
-    def note_time(self, statement, *, took_ms):
+    def run_text(self, connection, text, values, *, has_rows):
         self.statements += 1
-        super().note_time(statement, took_ms=took_ms)
+        return super().run_text(connection, text, values, has_rows=has_rows)
 
 
 @pytest.fixture
