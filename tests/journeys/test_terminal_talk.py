@@ -87,6 +87,8 @@ def test_control_c_stops_a_command_with_its_children_and_twice_leaves(
     assert until_gone(nap)
     shown.expect(PROMPT)
     shown.send("\x03")
+    # The press that stopped the command was none of the two.
+    shown.expect("Ctrl+C again to leave")
     shown.send("\x03")
     assert shown.wait() == 0
     messages = place.messages("s")

@@ -69,7 +69,7 @@ class SQL:
         self, connection: sqlalchemy.Connection, text: str, values: list[Any], *, has_rows: bool
     ) -> Any:
         """The rows, or how many were changed."""
-        return self._database.run_text(connection, text, values, has_rows=has_rows)
+        return self._database.run_text(connection, text, values=values, has_rows=has_rows)
 
     def _multiply(self, text: str, size: int) -> str:
         head, _, rest = text.partition(" VALUES ")

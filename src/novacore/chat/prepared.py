@@ -62,4 +62,4 @@ class Prepared:
         if compiled.positional:
             given = [given[name] for name in compiled.positiontup]
         text = str(compiled.string)
-        return self._db.run_text(connection, text, given, has_rows=has_rows)
+        return self._db.run_text(connection, text, values=given, has_rows=has_rows)

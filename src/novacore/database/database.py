@@ -55,7 +55,7 @@ class Database:
         return self._slowness.count
 
     def run_text(
-        self, connection: sqlalchemy.Connection, text: str, values: Any, *, has_rows: bool
+        self, connection: sqlalchemy.Connection, text: str, *, values: Any, has_rows: bool
     ) -> Any:
         """Send a statement past SQLAlchemy to the driver, in the transaction of `connection`.
 

@@ -17,9 +17,9 @@ class CountingDatabase(database.Database):
 
     statements = 0
 
-    def run_text(self, connection, text, values, *, has_rows):
+    def run_text(self, connection, text, *, values, has_rows):
         self.statements += 1
-        return super().run_text(connection, text, values, has_rows=has_rows)
+        return super().run_text(connection, text, values=values, has_rows=has_rows)
 
 
 @pytest.fixture

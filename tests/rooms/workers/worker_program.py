@@ -41,6 +41,8 @@ def main() -> int:
         ]},
         executor=f"process-{os.getpid()}",
         concurrency=3,
+        # A living process must not count as dead because the machine is busy.
+        dead_after_ms=5_000,
     )  # fmt: skip
     running.start()
     print("ready", flush=True)

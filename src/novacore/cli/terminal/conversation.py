@@ -89,6 +89,8 @@ class Conversation:
             async with _ticking(self._view):
                 await _over(turn)
             self._view.end_line()
+        # What stopped the answer does not count towards leaving the prompt that follows.
+        self._interrupts.forget()
         if turn.cancelled():
             raise Leave
         turn.result()

@@ -11,7 +11,7 @@ class Leave(Exception):
 
 
 class Interrupts:
-    """Remembers the last Ctrl+C: a second one shortly after it means leave, wherever it lands.
+    """Remembers the last Ctrl+C: a second one shortly after it means leave.
 
     Args:
         now_s: a monotonic clock.
