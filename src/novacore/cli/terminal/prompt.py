@@ -10,6 +10,7 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import Completer
 from prompt_toolkit.filters import Condition
+from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import History
 from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.key_binding import KeyBindings, KeyPress, KeyPressEvent
@@ -95,10 +96,11 @@ class PromptTyping:
             auto_suggest=AutoSuggestFromHistory() if has_color else None,
             key_bindings=self._bindings(),
             prompt_continuation="  ",
-            bottom_toolbar=self._toolbar,
-            style=Style([("bottom-toolbar", "noreverse"), ("auto-suggestion", "#888888")])
+            # Not a toolbar: prompt_toolkit hides it while it may not ask where the cursor is.
+            placeholder=self._shown_hint,
+            style=Style([("placeholder", "#888888"), ("auto-suggestion", "#888888")])
             if has_color
-            else Style([("", "nounderline"), ("bottom-toolbar", "noreverse")]),
+            else Style([("", "nounderline")]),
             input=self._source,
             output=target or _output(),
         )
@@ -140,8 +142,8 @@ class PromptTyping:
     def _is_command(self) -> bool:
         return self._session.default_buffer.document.text.startswith("/")
 
-    def _toolbar(self) -> str | None:
-        return self._hint or None
+    def _shown_hint(self) -> FormattedText:
+        return FormattedText([("class:placeholder", self._hint)])
 
     def _bindings(self) -> KeyBindings:
         bindings = KeyBindings()
