@@ -22,10 +22,12 @@ async def limiter(request):
         return
     server = request.getfixturevalue("valkey_server")
     # Nothing may fall back to the process: an entry there would be seen.
-    shared = RedisLimiter(server.url_of(17), clock=clock, spare=own)
-    yield shared
-    assert len(own) == 0
-    await shared.close()
+    shared = RedisLimiter(server.url_of(17), clock=clock, spare=own, timeout_s=30)
+    try:
+        yield shared
+        assert len(own) == 0
+    finally:
+        await shared.close()
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from novacore.gateway.limiter import Limiter, Verdict, Wanted, verdict_of
 
 _LOG = logging.getLogger("novacore.gateway")
 _TIMEOUT_S = 0.25
+_CONNECTIONS_MAX = 32
+"""How many requests ask at once; others wait for one of them, within the same time."""
 _REST_S = 1.0
 _PREFIX = "{nova:rate}"
 """One hash slot, so that a clustered server can run the script."""
@@ -49,12 +51,15 @@ class RedisLimiter:
         url: `redis://…`; with a password where it needs one.
         clock: for the moment in which the server is not asked.
         spare: counts meanwhile.
+        timeout_s: the server answers within it, or counts as down.
 
     Raises:
         ServerRefused: the library that speaks the protocol is not installed, or the URL is none.
     """
 
-    def __init__(self, url: str, *, clock: kit.Clock, spare: Limiter) -> None:
+    def __init__(
+        self, url: str, *, clock: kit.Clock, spare: Limiter, timeout_s: float = _TIMEOUT_S
+    ) -> None:
         try:
             from redis import asyncio as client  # noqa: PLC0415 - only for who shares limits
             from redis import exceptions  # noqa: PLC0415 - the same
@@ -64,13 +69,16 @@ class RedisLimiter:
                 hint="pip install 'novacore[redis]'",
             ) from error
         try:
-            self._client: Any = client.from_url(
+            pool = client.BlockingConnectionPool.from_url(
                 url,
-                socket_timeout=_TIMEOUT_S,
-                socket_connect_timeout=_TIMEOUT_S,
+                max_connections=_CONNECTIONS_MAX,
+                timeout=timeout_s,
+                socket_timeout=timeout_s,
+                socket_connect_timeout=timeout_s,
                 # Each connection would look up the library's version in its files to tell it.
                 driver_info=None,
             )
+            self._client: Any = client.Redis.from_pool(pool)
         except ValueError as error:
             raise errors.ServerRefused(
                 "server.shared_url is no URL of the Redis protocol.",

@@ -97,8 +97,8 @@ class PromptTyping:
             key_bindings=self._bindings(),
             prompt_continuation="  ",
             # Not a toolbar: prompt_toolkit hides it while it may not ask where the cursor is.
-            placeholder=self._shown_hint,
-            style=Style([("placeholder", "#888888"), ("auto-suggestion", "#888888")])
+            rprompt=self._shown_hint,
+            style=Style([("rprompt", "#888888"), ("auto-suggestion", "#888888")])
             if has_color
             else Style([("", "nounderline")]),
             input=self._source,
@@ -143,7 +143,7 @@ class PromptTyping:
         return self._session.default_buffer.document.text.startswith("/")
 
     def _shown_hint(self) -> FormattedText:
-        return FormattedText([("class:placeholder", self._hint)])
+        return FormattedText([("class:rprompt", self._hint)])
 
     def _bindings(self) -> KeyBindings:
         bindings = KeyBindings()
