@@ -54,7 +54,8 @@ def recall(store: Any, text: str, *, limit: int, tokens_max: int) -> Sequence[An
     if not limit or not tokens_max:
         return ()
     try:
-        return store.recall(text, limit=2 * limit, tokens_max=tokens_max)
+        # What stands beside a hit is not shown, and must not take the room of hits.
+        return store.recall(text, limit=2 * limit, tokens_max=tokens_max, neighbours=0)
     except kit.NovaError:
         return ()
 

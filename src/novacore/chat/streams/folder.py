@@ -12,7 +12,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,18 +62,26 @@ class FolderMirror:
             self._files[head.stream] = file
         self._sweep()
 
-    async def write(self, events: Mapping[str, Sequence[StreamEvent]]) -> None:
+    async def write(
+        self, events: Mapping[str, Sequence[StreamEvent]], *, ended: Collection[str] = ()
+    ) -> None:
         """See `Mirror`."""
-        await asyncio.to_thread(self._write, events)
+        await asyncio.to_thread(self._write, events, ended)
 
-    def _write(self, events: Mapping[str, Sequence[StreamEvent]]) -> None:
-        with self._lock:
-            files = dict(self._files)
-            for stream, added in events.items():
-                if stream in files:
-                    lines = [json.dumps([each.id, each.name, each.data]) for each in added]
-                    with _translated():
-                        _write_all(files[stream], "".join(f"{line}\n" for line in lines).encode())
+    def _write(self, events: Mapping[str, Sequence[StreamEvent]], ended: Collection[str]) -> None:
+        try:
+            with self._lock:
+                files = dict(self._files)
+                for stream, added in events.items():
+                    if stream in files:
+                        lines = [json.dumps([each.id, each.name, each.data]) for each in added]
+                        with _translated():
+                            _write_all(
+                                files[stream], "".join(f"{line}\n" for line in lines).encode()
+                            )
+        finally:
+            for stream in ended:
+                self._let_go(stream)
 
     async def beat(self, streams: Sequence[str]) -> frozenset[str]:
         """See `Mirror`. The lock says that the producer lives; only stops are looked for."""
@@ -81,16 +89,6 @@ class FolderMirror:
 
     def _stops(self, streams: Sequence[str]) -> frozenset[str]:
         return frozenset(each for each in streams if self._path(each, _STOP).exists())
-
-    async def end(self, stream: str, events: Sequence[StreamEvent]) -> None:
-        """See `Mirror`."""
-        await asyncio.to_thread(self._end, stream, events)
-
-    def _end(self, stream: str, events: Sequence[StreamEvent]) -> None:
-        try:
-            self._write({stream: events} if events else {})
-        finally:
-            self._let_go(stream)
 
     def _let_go(self, stream: str) -> None:
         with self._lock:

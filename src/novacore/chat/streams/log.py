@@ -41,8 +41,12 @@ class StreamLog:
         self._live: dict[str, LiveStream] = {}
         self._pump: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
-        self._writing = asyncio.Lock()
-        """Events of one stream are written in their order, by one at a time."""
+        self._copying: asyncio.Task[None] | None = None
+        """Events of one stream are written in their order: one copying at a time."""
+        self._next: asyncio.Task[None] | None = None
+        """The copying that takes what is put until the one before it is over."""
+        self._ended: set[str] = set()
+        """Streams that end with the next copying."""
         self.problem = ""
         """What keeps the mirror from following; empty where nothing does."""
 
@@ -106,7 +110,8 @@ class StreamLog:
     def _start_pump(self) -> None:
         loop = asyncio.get_running_loop()
         if self._pump is None or self._pump.done() or self._pump.get_loop() is not loop:
-            self._wake, self._writing = asyncio.Event(), asyncio.Lock()
+            self._wake = asyncio.Event()
+            self._copying = self._next = None
             self._pump = loop.create_task(self._run(), name="stream log")
 
     async def discard(self, live: "LiveStream") -> None:
@@ -159,19 +164,25 @@ class StreamLog:
         await self._mirror.erase([stream])
 
     async def flush(self) -> None:
-        """Copy everything that was put to the mirror."""
-        async with self._writing:
-            pending = {
-                stream: events for stream, live in self._live.items() if (events := live.take())
-            }
-            if not pending:
-                return
-            try:
-                await self._mirror.write(pending)
-                self.problem = ""
-            except StreamsUnavailable as error:
-                # The answer goes on; only its copy has a hole: a resumer elsewhere sees an end.
-                self.problem = str(error)
+        """Copy everything that was put before to the mirror; who asks meanwhile shares one go."""
+        if self._next is None:
+            self._next = asyncio.ensure_future(self._copy(self._copying))
+        await asyncio.shield(self._next)
+
+    async def _copy(self, before: "asyncio.Task[None] | None") -> None:
+        if before is not None:
+            await asyncio.wait({before})
+        self._copying, self._next = self._next, None
+        pending = {stream: events for stream, live in self._live.items() if (events := live.take())}
+        ended, self._ended = self._ended, set()
+        if not pending and not ended:
+            return
+        try:
+            await self._mirror.write(pending, ended=ended)
+            self.problem = ""
+        except StreamsUnavailable as error:
+            # The answer goes on; only its copy has a hole: a resumer elsewhere sees an end.
+            self.problem = str(error)
 
     def wake(self) -> None:
         """There is something to copy."""
@@ -204,12 +215,9 @@ class StreamLog:
 
     async def finish(self, live: "LiveStream") -> None:
         """A stream has ended: copy it whole, then let go of it."""
+        self._ended.add(live.head.stream)
         try:
-            async with self._writing:
-                await self._mirror.end(live.head.stream, live.take())
-            self.problem = ""
-        except StreamsUnavailable as error:
-            self.problem = str(error)
+            await self.flush()
         finally:
             self._live.pop(live.head.stream, None)
 
@@ -218,6 +226,9 @@ class StreamLog:
         if self._pump is not None and not self._pump.done():
             self._pump.cancel()
             await asyncio.wait({self._pump})
+        under_way = {each for each in (self._copying, self._next) if each is not None}
+        if under_way:
+            await asyncio.wait(under_way)
         await self._mirror.aclose()
 
 

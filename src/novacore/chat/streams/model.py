@@ -1,7 +1,7 @@
 """What a stream log takes and gives, and where its copies lie."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 TERMINAL: Final = frozenset({"done", "error"})
@@ -61,16 +61,19 @@ class Mirror(Protocol):
         """What `create` does, for a thread that is busy with the turn anyway; None: await that."""
         ...
 
-    async def write(self, events: Mapping[str, Sequence[StreamEvent]]) -> None:
-        """Add events to the logs of streams that this process produces."""
+    async def write(
+        self, events: Mapping[str, Sequence[StreamEvent]], *, ended: Collection[str] = ()
+    ) -> None:
+        """Add events to the logs of streams that this process produces.
+
+        Args:
+            events: by stream.
+            ended: the producer is done with these: from now on nobody is alive.
+        """
         ...
 
     async def beat(self, streams: Sequence[str]) -> frozenset[str]:
         """Say that their producer lives; returns those that were asked to stop."""
-        ...
-
-    async def end(self, stream: str, events: Sequence[StreamEvent]) -> None:
-        """Add its last events; the producer is done with it: from now on nobody is alive."""
         ...
 
     async def find(self, stream: str) -> StreamHead | None:

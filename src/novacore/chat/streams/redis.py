@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from novacore.chat.errors import StreamsUnavailable
@@ -65,12 +65,16 @@ class RedisMirror:
     def creating(self, head: StreamHead) -> None:
         """See `Mirror`: a server is asked by awaiting."""
 
-    async def write(self, events: Mapping[str, Sequence[StreamEvent]]) -> None:
+    async def write(
+        self, events: Mapping[str, Sequence[StreamEvent]], *, ended: Collection[str] = ()
+    ) -> None:
         """See `Mirror`."""
         async with self._client() as client:
             pipe = client.pipeline(transaction=False)
             for stream, added in events.items():
                 self._add(pipe, stream, added)
+            for stream in ended:
+                pipe.unlink(self._key(stream, "alive"), self._key(stream, "stop"))
             await pipe.execute()
 
     def _add(self, pipe: Any, stream: str, events: Sequence[StreamEvent]) -> None:
@@ -100,14 +104,6 @@ class RedisMirror:
             found = await pipe.execute()
         asked = zip(streams, found[: len(streams)], strict=True)
         return frozenset(stream for stream, is_asked in asked if is_asked)
-
-    async def end(self, stream: str, events: Sequence[StreamEvent]) -> None:
-        """See `Mirror`."""
-        async with self._client() as client:
-            pipe = client.pipeline(transaction=False)
-            self._add(pipe, stream, events)
-            pipe.unlink(self._key(stream, "alive"), self._key(stream, "stop"))
-            await pipe.execute()
 
     async def find(self, stream: str) -> StreamHead | None:
         """See `Mirror`."""
