@@ -156,7 +156,8 @@ def _api(gateway: Gateway) -> fastapi.FastAPI:
         redirect_slashes=False,
     )
     for router in ROUTERS:
-        api.include_router(router)
+        # Not by `include_router`: it looks for a request's route twice, router by router.
+        api.router.routes.extend(router.routes)
     for kind in (kit.NovaError, exceptions.RequestValidationError, HTTPException, Exception):
         api.add_exception_handler(kind, _tell)
     return api

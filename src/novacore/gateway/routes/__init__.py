@@ -22,23 +22,24 @@ from novacore.gateway.routes import (
     web,
 )
 
+# In the order in which a request's path is looked for: what is asked for most comes first.
 ROUTERS: tuple[fastapi.APIRouter, ...] = (
-    account.router,
-    admin_users.router,
-    agents.router,
-    api_keys.router,
-    auth.router,
-    exports.router,
-    health.router,
-    models.router,
-    openapi.router,
-    outbox.router,
     sessions.router,
-    status.router,
-    store.router,
-    streams.router,
     turns.router,
     usage.router,
+    streams.router,
+    store.router,
+    auth.router,
+    account.router,
+    api_keys.router,
+    agents.router,
+    exports.router,
+    models.router,
+    health.router,
+    status.router,
+    openapi.router,
+    outbox.router,
+    admin_users.router,
     # Takes every path that is left.
     web.router,
 )
