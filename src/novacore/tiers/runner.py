@@ -89,9 +89,10 @@ class Runner:
         return not self._stop.is_set()
 
     def hurry(self) -> None:
-        """Gather no more: whoever started this wants to end."""
-        self._is_hurried = True
-        self._wake(is_urgent=True)
+        """Gather no more: whoever started this wants to end. Asking again changes nothing."""
+        if not self._is_hurried:
+            self._is_hurried = True
+            self._wake(is_urgent=True)
 
     @property
     def is_at_rest(self) -> bool:

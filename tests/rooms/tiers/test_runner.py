@@ -58,6 +58,8 @@ def test_what_comes_soon_after_a_batch_is_stored_together_and_all_of_it_arrives(
         _until(runner, lambda: bench.texts("hot") == ["first", *"abcdef"])
         assert len(bench.engines["hot"].batches) == before + 1
         _until(runner, lambda: runner.is_at_rest)
+        runner.hurry()
+        assert runner.is_at_rest, "asked again, with nothing new, it has nothing more to do"
 
 
 @pytest.mark.parametrize("what", ["an erasure", "the end"])
