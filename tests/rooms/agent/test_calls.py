@@ -1,6 +1,7 @@
 """Calls of one answer: what runs side by side, who is asked, what is remembered."""
 
 import asyncio
+import time
 
 import pytest
 from tests.rooms.agent.conftest import kinds, run
@@ -8,21 +9,37 @@ from tests.rooms.agent.scripted_model import Reply, ScriptedModel
 
 from novacore import agent, journal, llm
 
+LIMIT_S = 10.0
 ASKING = {"permissions_default": "ask"}
 
 
 class Probe:
-    """Tools that note when they begin and end, and end only when all of a kind have begun."""
+    """Tools that note when they begin and end.
 
-    def __init__(self):
+    Args:
+        order: what is expected to be noted; a tool ends when what should come before it has.
+    """
+
+    def __init__(self, order=""):
         self.log = []
+        self.order = order.split()
+
+    def _is_early(self, what):
+        """Whether something else is expected first; where the order is broken nothing is early."""
+        rest = self.order[len(self.log) :]
+        return [*self.log, *rest] == self.order and what in rest and rest[0] != what
 
     def tool(self, name, access, pause=0):
         async def function(arguments):
             self.log.append(f"+{name}{arguments.get('path', '')}")
             for _turn in range(pause + 5):
                 await asyncio.sleep(0)
-            self.log.append(f"-{name}{arguments.get('path', '')}")
+            end = f"-{name}{arguments.get('path', '')}"
+            # A busy machine begins what runs beside this one later; what never comes ends it too.
+            ends_s = time.monotonic() + LIMIT_S
+            while self._is_early(end) and time.monotonic() < ends_s:  # noqa: ASYNC110
+                await asyncio.sleep(0.002)
+            self.log.append(end)
             return agent.ToolOutcome(text="ok")
 
         spec = llm.ToolSpec(
@@ -58,7 +75,7 @@ class Probe:
     ],
 )
 async def test_independent_calls_run_side_by_side_and_others_in_order(make_agent, calls, order):
-    probe = Probe()
+    probe = Probe(order)
     toolbox = agent.Toolbox(
         [
             probe.tool("r", agent.Access.READ),
