@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -25,6 +26,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         default=50,
         help="how often a storm test kills its writers",
+    )
+    parser.addoption(
+        "--slow-too",
+        action="store_true",
+        help="tests/slow_tests.txt marks nothing: to write it anew",
     )
 
 
@@ -52,6 +58,7 @@ def nothing_blocks_the_event_loop(request: pytest.FixtureRequest) -> Iterator[No
     detector.deactivate()
 
 
+SLOW = Path(__file__).with_name("slow_tests.txt")
 SERVERS = frozenset(
     {"postgres_server", "valkey_server", "falkordb_server", "nats_server", "mongodb_server"}
     | {"kafka_server", "qdrant_folder", "journal_urls"}
@@ -59,9 +66,14 @@ SERVERS = frozenset(
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs a server of its own takes seconds by nature: `make test-fast` leaves it out."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What needs a server of its own takes seconds by nature: `make test-fast` leaves it out.
+
+    So it does with what was measured to be slow; tools/list_slow_tests.py writes that list.
+    """
+    slow = set() if config.getoption("--slow-too") else set(SLOW.read_text().split())
     for item in items:
+        name = f"{item.path.relative_to(config.rootpath)}::{getattr(item, 'originalname', '')}"
         parameters = getattr(getattr(item, "callspec", None), "params", {}).values()
         on_server = any(
             each.startswith("postgres")
@@ -69,5 +81,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             else type(each).__name__ == "EngineUnderTest" and bool(each.server)
             for each in parameters
         )
-        if on_server or SERVERS.intersection(getattr(item, "fixturenames", ())):
+        if name in slow or on_server or SERVERS.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.heavy)

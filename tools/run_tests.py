@@ -82,7 +82,7 @@ PARTS = (
 )
 FAST = (
     # One run: each would load the product and its libraries anew.
-    _tests("fast", "-n2", "tests/house", "tests/rooms", "tests/contracts", is_covered=False),
+    _tests("fast", "-n3", "tests/house", "tests/rooms", "tests/contracts", is_covered=False),
 )
 
 

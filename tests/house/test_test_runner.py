@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import coverage_floor
+import list_slow_tests
 import run_tests
 
 
@@ -140,3 +141,22 @@ def test_the_lines_of_a_room_are_added_up_over_its_files():
         }
     }
     assert coverage_floor.by_room(report)["kit"] == 75.0
+
+
+def test_every_slow_test_that_is_listed_is_there(root):
+    for line in (root / "tests" / "slow_tests.txt").read_text().split():
+        path, _, name = line.partition("::")
+        assert f"def {name}(" in (root / path).read_text(), line
+
+
+def test_the_slow_tests_of_a_report_are_listed_with_all_their_parameters(tmp_path):
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_it.py").touch()
+    cases = {"test_a[1]": 0.01, "test_a[2]": 0.5, "test_b": 0.09, "test_c": 0.1}
+    lines = [
+        f'<testcase classname="tests.test_it" name="{n}" time="{s}"/>' for n, s in cases.items()
+    ]
+    report = tmp_path / "report.xml"
+    report.write_text(f"<testsuites>{''.join(lines)}</testsuites>")
+    names = list_slow_tests.slow_tests(report, root=tmp_path)
+    assert names == ["tests/test_it.py::test_a", "tests/test_it.py::test_c"]

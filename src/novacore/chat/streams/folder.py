@@ -70,15 +70,11 @@ class FolderMirror:
 
     def _write(self, events: Mapping[str, Sequence[StreamEvent]], ended: Collection[str]) -> None:
         try:
-            with self._lock:
+            with self._lock, _translated():
                 files = dict(self._files)
-                for stream, added in events.items():
-                    if stream in files:
-                        lines = [json.dumps([each.id, each.name, each.data]) for each in added]
-                        with _translated():
-                            _write_all(
-                                files[stream], "".join(f"{line}\n" for line in lines).encode()
-                            )
+                for stream in files.keys() & events.keys():
+                    lines = [json.dumps([each.id, each.name, each.data]) for each in events[stream]]
+                    _write_all(files[stream], "".join(f"{line}\n" for line in lines).encode())
         finally:
             for stream in ended:
                 self._let_go(stream)
