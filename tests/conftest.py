@@ -40,9 +40,8 @@ def kills(request: pytest.FixtureRequest) -> int:
     return request.config.getoption("--kills")
 
 
-OWN_LOOPS = frozenset({"adapters", "agent", "cli", "contracts", "journeys"})
-"""Tests of what runs in somebody's own program, where nobody else waits for the loop. How the agent
-behaves on a server is looked at in tests/api."""
+OWN_LOOPS = frozenset({"cli"})
+"""Tests of the terminal: its loop is one person's, who waits for its files anyway."""
 
 
 @pytest.fixture(autouse=True)

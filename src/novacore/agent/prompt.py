@@ -44,8 +44,12 @@ class PromptMaker(Protocol):
         """What earlier sessions noted for this one."""
         ...
 
+    def look(self) -> None:
+        """Look at the files that the prompt is made of, if any. For a thread: it may wait."""
+        ...
+
     def text(self, *, with_tools: bool, window_tokens: int) -> str:
-        """The prompt as it must be now; the same text while nothing changed."""
+        """The prompt as of the last look; the same text while nothing changed. Never waits."""
         ...
 
 
@@ -69,8 +73,13 @@ class Prompt:
         """The notes of earlier sessions; those of this one are in its messages already."""
         self._notes = notes
 
+    def look(self) -> None:
+        """See `PromptMaker`. Cost: one `stat` of each rules file; one that changed is read."""
+        for name in self._config.rules_files:
+            self._look_at(name)
+
     def text(self, *, with_tools: bool, window_tokens: int) -> str:
-        """The prompt as it must be now. Cost: one look at each rules file."""
+        """See `PromptMaker`."""
         if window_tokens <= _SMALL_WINDOW_TOKENS and not with_tools:
             return self._config.system_prompt or _WHO_CHATS
         parts = [self._config.system_prompt or _WHO]
@@ -105,6 +114,10 @@ class Prompt:
         return "The workspace's rules; follow them:\n" + "\n".join(parts)
 
     def _rules_of(self, name: str) -> str:
+        known = self._rules.get(name)
+        return "" if known is None else known.text
+
+    def _look_at(self, name: str) -> None:
         path = self._workspace / name
         try:
             found = path.stat()
@@ -114,11 +127,9 @@ class Prompt:
                 # One byte more than fits tells that it was cut; a huge file is never read whole.
                 with path.open("rb") as file:
                     raw = file.read(self._config.rules_bytes_max + 1)
-                known = self._rules[name] = _Seen(stamp=stamp, text=decoded(raw).strip())
+                self._rules[name] = _Seen(stamp=stamp, text=decoded(raw).strip())
         except OSError:
             self._rules.pop(name, None)
-            return ""
-        return known.text
 
     def _notes_text(self) -> str:
         room = self._config.notes_bytes_max

@@ -92,10 +92,11 @@ class Desk:
         return done.positions
 
     async def refresh(self) -> None:
-        """Take in what was appended, by whomever. Reads a database: never in the event loop."""
+        """Take in what was appended, by whomever, and the files of rules: read in a thread."""
         await to_end(asyncio.to_thread(self._refresh))
 
     def _refresh(self) -> None:
+        self.prompt.look()
         self.history.refresh(self.session.open())
         self.is_fresh = True
 

@@ -22,6 +22,9 @@ class ChatPrompt:
     def __init__(self, text: str) -> None:
         self._text = text or _WHO
 
+    def look(self) -> None:
+        """See `agent.PromptMaker`: there are no files."""
+
     def take_notes(self, notes: Sequence[agent.Note]) -> None:
         """Chat has no notes of a workspace: it recalls."""
 

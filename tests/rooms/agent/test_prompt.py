@@ -12,6 +12,7 @@ from novacore.agent.prompt import Prompt
 def text(workspace, *, notes=(), with_tools=True, window_tokens=200_000, **config):
     prompt = Prompt(workspace, config=Config(**config), clock=kit.FixedClock())
     prompt.take_notes(notes)
+    prompt.look()
     return prompt.text(with_tools=with_tools, window_tokens=window_tokens)
 
 
@@ -62,7 +63,10 @@ def test_a_small_window_gets_a_short_one(workspace):
 def test_it_stays_the_same_while_nothing_changes(workspace):
     (workspace / "AGENTS.md").write_text("Use tabs.")
     prompt = Prompt(workspace, config=Config(), clock=kit.FixedClock())
+    prompt.look()
     first = prompt.text(with_tools=True, window_tokens=200_000)
+    assert "Use tabs." in first
+    prompt.look()
     assert prompt.text(with_tools=True, window_tokens=200_000) == first
 
 

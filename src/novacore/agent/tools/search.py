@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from novacore import llm
@@ -116,10 +117,11 @@ class _SearchTools:
         answer = await find(request, timeout_ms=config.search_timeout_ms)
         if isinstance(answer, ToolOutcome):
             return answer
-        base = "" if root.is_file() else self._base(str(root))
+        is_file = await asyncio.to_thread(root.is_file)
+        base = "" if is_file else self._base(str(root))
         lines: list[str] = []
         for file in answer["files"]:
-            name = self._workspace.name(root) if root.is_file() else base + file["path"]
+            name = self._workspace.name(root) if is_file else base + file["path"]
             lines += [f"{name}:{number}: {line}" for number, line in file["lines"]]
             if file["total"] > len(file["lines"]):
                 more = file["total"] - len(file["lines"])
@@ -130,7 +132,7 @@ class _SearchTools:
         return _outcome("\n".join(lines) or "(no line fits)", notes=notes)
 
     def _base(self, root: str) -> str:
-        name = self._workspace.name(self._workspace.resolve(root))
+        name = self._workspace.name(Path(root))
         return "" if name == "." else name + "/"
 
     def _request(self, job: str, *, root: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
