@@ -1,5 +1,6 @@
 """The server over Streamable HTTP: one address, one key, and only clients that mean us."""
 
+import contextlib
 import hmac
 import ipaddress
 import socket
@@ -93,7 +94,9 @@ def serve_http(
             server_header=False,
             timeout_graceful_shutdown=_SHUTDOWN_S,
         )
-        uvicorn.Server(options).run(sockets=[listening])
+        # Ctrl+C is how a server is ended. Whether it also arrives here hangs on the instant.
+        with contextlib.suppress(KeyboardInterrupt):
+            uvicorn.Server(options).run(sockets=[listening])
 
 
 def make_app(
