@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Self
 
 START_S = 60.0
+_END_S = 30.0
 
 _ACCOUNTS = """
 import asyncio, json, sys
@@ -122,12 +123,17 @@ class Server:
         self.process.wait()
 
     def stop(self) -> None:
-        """Let it end by itself."""
+        """Let it end by itself, and with it the process that keeps its tiers."""
         assert self.process is not None
         self.process.terminate()
+        until_s = time.monotonic() + _END_S
         try:
-            self.process.wait(30)
+            self.process.wait(_END_S)
+            while _family(self.process.pid) and time.monotonic() < until_s:
+                time.sleep(0.05)
         except subprocess.TimeoutExpired:
+            pass
+        if _family(self.process.pid):
             self.kill()
 
     def cpu_s(self) -> float:
