@@ -127,12 +127,10 @@ class Server:
         assert self.process is not None
         self.process.terminate()
         until_s = time.monotonic() + _END_S
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(_END_S)
-            while _family(self.process.pid) and time.monotonic() < until_s:
-                time.sleep(0.05)
-        except subprocess.TimeoutExpired:
-            pass
+        while _family(self.process.pid) and time.monotonic() < until_s:
+            time.sleep(0.05)
         if _family(self.process.pid):
             self.kill()
 

@@ -40,7 +40,12 @@ async def test_a_trial_is_enough_for_twenty_ordinary_turns_with_recall(stage: St
         assert done["stop_reason"] == "end"
         recalled += named(events, "recall")
         views += named(events, "view")
-    assert len(await usages_of(stage, person)) == TURNS
+    usages = await usages_of(stage, person)
+    assert len(usages) == TURNS
+    plan = stage.platform.billing.plan_of(person.account_id).plan
+    # The plan's view holds in every turn, the last one too: with a twentieth for the estimate.
+    most = plan.turn_input_tokens_max * 21 // 20 + plan.output_tokens_default
+    assert max(each["held_tokens"] for each in usages) <= most
     assert any(each["hits"] for each in recalled)
     assert views, "a long conversation is cut to the plan's view"
     assert await counted(stage, person) <= 40_000
