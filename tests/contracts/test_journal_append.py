@@ -379,8 +379,15 @@ def test_a_full_queue_turns_away_and_writes_nothing_of_it(place, limits, named):
 # Futures
 
 
+def threads_of_the_store() -> int:
+    """All but the pools of the server that the remote engine talks to: they fill up to their own
+    bounds, and only a test has them in the same process."""
+    pools = ("gateway_", "AnyIO worker")
+    return sum(not each.name.startswith(pools) for each in threading.enumerate())
+
+
 async def test_a_hundred_and_fifty_tasks_append_without_threads(store):
-    before = threading.active_count()
+    before = threads_of_the_store()
     highest = 0
 
     async def talk(number):
@@ -388,7 +395,7 @@ async def test_a_hundred_and_fifty_tasks_append_without_threads(store):
         session = store.session(f"s{number}")
         for step in range(3):
             done = await asyncio.wrap_future(session.submit(user(f"{number}:{step}")))
-            highest = max(highest, threading.active_count())
+            highest = max(highest, threads_of_the_store())
             assert done.positions == (step,)
 
     await asyncio.gather(*(talk(number) for number in range(150)))
