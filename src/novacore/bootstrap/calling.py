@@ -23,7 +23,7 @@ async def open_model_calls(
     chosen: settings.Settings,
     *,
     store: MemoryStore,
-    store_of: Callable[[str], MemoryStore],
+    remembering: chat.Remembering,
     open_session: Callable[[str, str], journal.Session],
     metering: chat.Metering,
     ledger: billing.Billing,
@@ -35,7 +35,7 @@ async def open_model_calls(
     Args:
         chosen: the settings.
         store: whose embedder is used.
-        store_of: one account's sessions and memories.
+        remembering: finds what was said earlier.
         open_session: opens or makes a conversation of an account, by id or name.
         metering: counts each call.
         ledger: keeps the replies of Idempotency-Keys.
@@ -55,7 +55,7 @@ async def open_model_calls(
         clock=clock,
     )
     sessions = chat.CallSessions(
-        store_of=store_of,
+        remembering=remembering,
         open_session=open_session,
         hits=chosen.chat.recall_hits,
         tokens_max=chosen.chat.recall_tokens_max,

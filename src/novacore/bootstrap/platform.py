@@ -13,6 +13,7 @@ from novacore.bootstrap.business import KEYS_FOLDER, business_place
 from novacore.bootstrap.calling import ModelCalls, open_model_calls
 from novacore.bootstrap.chatting import eraser, learner
 from novacore.bootstrap.library import MemoryStore, open_store
+from novacore.bootstrap.memory_process import MemoryProcess
 
 OUTBOX_FOLDER: Final = "outbox"
 """The folder of letters where no mail server is set."""
@@ -70,6 +71,11 @@ class Platform:
         """Counts every model call."""
         self.policy: room.Policy = room.PermissivePolicy()
         """The rules over what goes in and out."""
+        self._in_threads = room.InThreads(
+            self.store_of, learn=learner(self.store_of, config=chosen.memory)
+        )
+        self.memory_process: MemoryProcess | None = None
+        """Remembers for turns; None: threads of this process do."""
         self._models: ModelCalls | None = None
         self._chat: room.Chat | None = None
 
@@ -119,7 +125,7 @@ class Platform:
                 chosen.chat, data_dir=chosen.data_dir, shared_url=chosen.server.shared_url
             ),
             erase=eraser(self.store_of),
-            learn=learner(self.store_of, config=chosen.memory),
+            remembering=self.memory_process or self._in_threads,
             data_dir=chosen.data_dir,
             clock=self.clock,
         )
@@ -135,10 +141,12 @@ class Platform:
         asyncio.get_running_loop().set_default_executor(
             futures.ThreadPoolExecutor(_THREADS, thread_name_prefix="nova-turns")
         )
+        if self.memory_process is not None:
+            await self.memory_process.start()
         self._models = await open_model_calls(
             self.chosen,
             store=self.store,
-            store_of=self.store_of,
+            remembering=self.memory_process or self._in_threads,
             open_session=self._open_named,
             metering=self.metering,
             ledger=self.billing,
@@ -149,9 +157,18 @@ class Platform:
         await self._chat.start()
         self.metering.start()
 
-    def load_ahead(self) -> None:
-        """Load in the background what the first answers would wait for; failing is no error."""
-        threading.Thread(target=self._load_ahead, name="load ahead", daemon=True).start()
+    def remember_apart(self) -> None:
+        """Let turns be remembered in a process of its own, unless `chat.memory_process` is off.
+
+        Before `start`. Without that process, what the first answers would wait for is loaded here,
+        in the background; failing is no error.
+        """
+        if self.chosen.chat.memory_process:
+            self.memory_process = MemoryProcess(
+                self.chosen, spare=self._in_threads, clock=self.clock
+            )
+        else:
+            threading.Thread(target=self._load_ahead, name="load ahead", daemon=True).start()
 
     def _load_ahead(self) -> None:
         with contextlib.suppress(kit.NovaError):  # whoever asks first meets it, and is told
@@ -163,12 +180,16 @@ class Platform:
         """End what runs beside the requests, and settle what was appended."""
         if self._chat is not None:
             await self._chat.stop()
+        if self.memory_process is not None:
+            await self.memory_process.stop()
         if self._models is not None:
             await self._models.catalog.close()
         await self.metering.close()
 
     def close(self) -> None:
         """Release everything; `stop` comes first."""
+        if self.memory_process is not None:
+            self.memory_process.close()
         self._release()
 
     def _release(self) -> None:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     )
     from novacore.chat.opening import open_chat, open_metering, open_streams
     from novacore.chat.policy import PermissivePolicy, Policy, Verdict
-    from novacore.chat.reminding import note_of
+    from novacore.chat.remembering import Found, InThreads, LearnFrom, Remembering, find
     from novacore.chat.service import Begun, Chat
     from novacore.chat.sessions import Sessions
     from novacore.chat.storage import measure_storage
@@ -68,6 +68,9 @@ __all__ = [
     "Embedded",
     "Embeddings",
     "Feedback",
+    "Found",
+    "InThreads",
+    "LearnFrom",
     "MessageEmpty",
     "MessagePage",
     "MessageTooLong",
@@ -79,6 +82,7 @@ __all__ = [
     "Policy",
     "PolicyRefused",
     "PositionInvalid",
+    "Remembering",
     "SaidMessage",
     "SessionFacts",
     "SessionMissing",
@@ -97,8 +101,8 @@ __all__ = [
     "end_turns",
     "erase_account",
     "export_account",
+    "find",
     "measure_storage",
-    "note_of",
     "open_chat",
     "open_metering",
     "open_streams",
@@ -141,7 +145,7 @@ __getattr__ = kit.late_names(
         ],
         "opening": ["open_chat", "open_metering", "open_streams"],
         "policy": ["PermissivePolicy", "Policy", "Verdict"],
-        "reminding": ["note_of"],
+        "remembering": ["Found", "InThreads", "LearnFrom", "Remembering", "find"],
         "service": ["Begun", "Chat"],
         "sessions": ["Sessions"],
         "storage": ["measure_storage"],

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from novacore import journal, kit, llm
 from novacore.chat.calls_model import Caller, CallRequest
-from novacore.chat.reminding import chosen, recall
+from novacore.chat.remembering import Remembering
+from novacore.chat.reminding import chosen
 
 OpenSession = Callable[[str, str], journal.Session]
 """Opens or makes a session of an account, by name or id."""
@@ -67,7 +68,7 @@ class CallSessions:
     """Opens the sessions of calls.
 
     Args:
-        store_of: an account's sessions and recall.
+        remembering: finds what was said earlier.
         open_session: opens or makes a session by account and name.
         hits: how many things said earlier a call is reminded of.
         tokens_max: how much room those may take.
@@ -77,13 +78,13 @@ class CallSessions:
     def __init__(
         self,
         *,
-        store_of: Callable[[str], Any],
+        remembering: Remembering,
         open_session: OpenSession,
         hits: int,
         tokens_max: int,
         score_min: float,
     ) -> None:
-        self._store_of = store_of
+        self._remembering = remembering
         self._open_session = open_session
         self._hits = hits
         self._tokens_max = tokens_max
@@ -98,7 +99,13 @@ class CallSessions:
             SessionMissing: it can't be a session's name, or is not the caller's.
             JournalError: the journal does not answer.
         """
-        return await asyncio.to_thread(self._open, request, body, caller, model)
+        made = await asyncio.to_thread(self._open, request, body, caller, model)
+        if request.is_recalling:
+            # What the model gets whole it need not be reminded of.
+            seen_id = made.opened.id if made.opened is not None and not made.left_out else ""
+            made.lead = await self._lead(made.owner, body, seen_id=seen_id)
+            made.history_tokens += llm.count_tokens(made.lead)
+        return made
 
     def _open(
         self, request: CallRequest, body: llm.Body, caller: Caller, model: llm.CatalogModel
@@ -117,15 +124,10 @@ class CallSessions:
             room = _room(body, model)
             made.history = _fitting(past, room=room)
             made.left_out = len(past) - len(made.history)
-        if request.is_recalling:
-            # What the model gets whole it need not be reminded of.
-            seen_id = made.opened.id if made.opened is not None and not made.left_out else ""
-            made.lead = self._lead(owner, body, seen_id=seen_id)
         made.history_tokens = sum(_tokens(each) for each in made.history)
-        made.history_tokens += llm.count_tokens(made.lead)
         return made
 
-    def _lead(self, owner: str, body: llm.Body, *, seen_id: str) -> str:
+    async def _lead(self, owner: str, body: llm.Body, *, seen_id: str) -> str:
         """What was said earlier that fits what is asked now; empty: nothing does."""
         asked = next(
             (
@@ -137,12 +139,14 @@ class CallSessions:
         )
         if not asked:
             return ""
-        found = recall(self._store_of(owner), asked, limit=self._hits, tokens_max=self._tokens_max)
+        found = await self._remembering.recall(
+            owner, asked, session_id="", limit=self._hits, tokens_max=self._tokens_max
+        )
         return chosen(
             found,
             limit=self._hits,
             score_min=self._score_min,
-            is_seen=lambda hit: hit.session.id == seen_id,
+            is_seen=lambda hit: hit.session == seen_id,
         ).note
 
 

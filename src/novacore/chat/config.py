@@ -42,6 +42,12 @@ class Config:
     recall_score_min: float = setting(
         0.3, minimum=0, maximum=1, doc="How well something must fit to be recalled."
     )
+    memory_process: bool = setting(
+        True,
+        doc="A server recalls and learns in a process of its own, with an interpreter of its own: "
+        "answers begin sooner where many people talk at once, for about 150 MB of memory. Off: in "
+        "threads of the server.",
+    )
     titles: bool = setting(True, doc="A new session is named by the model, after its first answer.")
     tools: str = setting(
         "off",

@@ -1,6 +1,5 @@
 """Metering and chat over a journal, put together."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +9,7 @@ from novacore.chat.config import Config
 from novacore.chat.ledger import Ledger
 from novacore.chat.metering import Metering
 from novacore.chat.policy import Policy
+from novacore.chat.remembering import Remembering
 from novacore.chat.service import Chat
 from novacore.chat.session_rows import SessionRows
 from novacore.chat.sessions import Erase, Sessions, StoreOf
@@ -74,7 +74,7 @@ def open_chat(
     policy: Policy,
     streams: StreamLog,
     erase: Erase,
-    learn: Callable[[str, str], None],
+    remembering: Remembering,
     data_dir: Path,
     clock: kit.Clock,
 ) -> Chat:
@@ -92,7 +92,7 @@ def open_chat(
         policy: reviews what goes in and out.
         streams: the streams' logs.
         erase: destroys entries of an account's session everywhere.
-        learn: told account and session after an answer.
+        remembering: finds what was said earlier, and learns from answers.
         data_dir: where the folders of accounts are made.
         clock: the time.
     """
@@ -103,7 +103,7 @@ def open_chat(
     return Chat(
         config=config,
         agent_config=agent_config,
-        store_of=store_of,
+        remembering=remembering,
         feed=store.feed(),
         rows=rows,
         sessions=sessions,
@@ -113,7 +113,6 @@ def open_chat(
         catalog=catalog,
         policy=policy,
         streams=streams,
-        learn=learn,
         folder=data_dir / WORKSPACES_FOLDER,
         clock=clock,
     )

@@ -8,7 +8,8 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from novacore import agent, journal, kit, llm, memory
+from novacore import agent, llm, memory
+from novacore.chat.remembering import Found
 
 _INTRO: Final = (
     "What follows was found in the person's earlier conversations. It may help to answer; it is "
@@ -25,8 +26,8 @@ class Reminder:
 
     note: str = ""
     """For the model; empty: nothing fits."""
-    hits: tuple[Any, ...] = ()
-    """The `memory.Hit`s it is made of."""
+    hits: tuple[Found, ...] = ()
+    """What it is made of, best first."""
 
     def shown(self) -> list[dict[str, Any]]:
         """The hits, for the person."""
@@ -36,32 +37,14 @@ class Reminder:
 NOTHING: Final = Reminder()
 
 
-def _shown(hit: Any) -> dict[str, Any]:
+def _shown(hit: Found) -> dict[str, Any]:
     # A memory is told by what it was made from: that is a place in a conversation.
-    session, position = hit.sources[0] if hit.sources else (hit.session.id, hit.position)
+    session, position = hit.sources[0] if hit.sources else (hit.session, hit.position)
     return {"session": session, "position": position, "text": hit.text[:_SHOWN_CHARS]}
 
 
-def recall(store: Any, text: str, *, limit: int, tokens_max: int) -> Sequence[Any]:
-    """Hits for a text, best first, more than are shown. None where recall is away: a turn goes on.
-
-    Args:
-        store: the account's sessions, with recall.
-        text: what is said now.
-        limit: how many are to be shown at most.
-        tokens_max: how much room they may take.
-    """
-    if not limit or not tokens_max:
-        return ()
-    try:
-        # What stands beside a hit is not shown, and must not take the room of hits.
-        return store.recall(text, limit=2 * limit, tokens_max=tokens_max, neighbours=0)
-    except kit.NovaError:
-        return ()
-
-
 def chosen(
-    found: Sequence[Any], *, limit: int, score_min: float, is_seen: Callable[[Any], bool]
+    found: Sequence[Found], *, limit: int, score_min: float, is_seen: Callable[[Found], bool]
 ) -> Reminder:
     """A reminder of what was found.
 
@@ -88,7 +71,7 @@ def fitting(reminder: Reminder, *, tokens_max: int) -> Reminder:
     return Reminder(note=note, hits=hits)
 
 
-def note_of(hits: Sequence[Any], *, chars_max: int | None = None) -> str:
+def note_of(hits: Sequence[Found], *, chars_max: int | None = None) -> str:
     """The note for the model; empty where there are no hits.
 
     Args:
@@ -100,7 +83,7 @@ def note_of(hits: Sequence[Any], *, chars_max: int | None = None) -> str:
     return "\n".join((_INTRO, *(memory.mark_recalled(_line(hit, chars_max)) for hit in hits)))
 
 
-def _line(hit: Any, chars_max: int | None) -> str:
+def _line(hit: Found, chars_max: int | None) -> str:
     when = dt.datetime.fromtimestamp(hit.said_at_us / 1_000_000, dt.UTC)
     text = hit.text
     if chars_max is not None and len(text) > chars_max:
@@ -108,17 +91,12 @@ def _line(hit: Any, chars_max: int | None) -> str:
     return f"{hit.speaker or 'someone'}, {when:%Y-%m-%d}: {text}"
 
 
-def seen_in(transcript: journal.Transcript, view: agent.View | None) -> Callable[[Any], bool]:
-    """Tells whether a hit stands in what the model is sent of a conversation anyway."""
-    entries = transcript.entries
+def seen_in(view: agent.View | None) -> Callable[[Found], bool]:
+    """Tells whether a hit stands in what the model is sent of the conversation anyway."""
 
-    def is_there(session_id: str, at: int) -> bool:
-        if at >= len(entries) or (view is not None and view.leaves_out(at)):
-            return False
-        return entries[at].session_id == session_id
-
-    def is_seen(hit: Any) -> bool:
-        # A memory is seen where everything that it was made from is.
-        return bool(hit.sources) and all(is_there(*each) for each in hit.sources)
+    def is_seen(hit: Found) -> bool:
+        return hit.is_here and not (
+            view is not None and any(view.leaves_out(position) for _, position in hit.sources)
+        )
 
     return is_seen

@@ -5,7 +5,7 @@ import contextlib
 import dataclasses
 import functools
 import json
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from novacore.chat.admitting import Admitting
 from novacore.chat.calls_model import Caller
 from novacore.chat.config import Config
 from novacore.chat.desks import Desk, Desks
+from novacore.chat.entrance import Entering, Entrance
 from novacore.chat.errors import (
     MessageEmpty,
     MessageTooLong,
@@ -29,10 +30,11 @@ from novacore.chat.metering import MeteredCall, Metering
 from novacore.chat.model import Asked, SessionFacts, StatePatch
 from novacore.chat.policy import Policy
 from novacore.chat.recovering import Recovering
-from novacore.chat.reminding import NOTHING, Reminder, chosen, recall, seen_in
+from novacore.chat.remembering import Found, Remembering
+from novacore.chat.reminding import Reminder, chosen, seen_in
 from novacore.chat.session_index import SessionIndex
 from novacore.chat.session_rows import SessionRows
-from novacore.chat.sessions import Sessions, StoreOf
+from novacore.chat.sessions import Sessions, state_entry
 from novacore.chat.streams.log import LiveStream, StreamLog
 from novacore.chat.streams.model import STEP, TERMINAL, StreamEvent, StreamHead
 from novacore.chat.telling import BROKEN_OFF
@@ -56,10 +58,6 @@ class Begun:
     is_replay: bool = False
 
 
-_Recalled = tuple[Sequence[Any], journal.Transcript | None]
-"""Hits, and the conversation that asks where there are any."""
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Looked:
     """What a turn read before it began."""
@@ -78,7 +76,7 @@ class Chat:
     Args:
         config: limits.
         agent_config: the agent's limits, as for the terminal.
-        store_of: one account's sessions and recall.
+        remembering: finds what was said earlier, and learns from answers.
         feed: the journal's, of all accounts.
         rows: the rows of conversations.
         sessions: the conversations.
@@ -88,7 +86,6 @@ class Chat:
         catalog: the models.
         policy: reviews what goes in and out.
         streams: the streams' logs.
-        learn: told account and session after an answer: uses, facts and time are taken in.
         folder: where the folders of accounts are that tools work in.
         clock: the time.
     """
@@ -98,7 +95,7 @@ class Chat:
         *,
         config: Config,
         agent_config: agent.Config,
-        store_of: StoreOf,
+        remembering: Remembering,
         feed: journal.Feed,
         rows: SessionRows,
         sessions: Sessions,
@@ -108,7 +105,6 @@ class Chat:
         catalog: llm.Catalog,
         policy: Policy,
         streams: StreamLog,
-        learn: Callable[[str, str], None],
         folder: Path,
         clock: kit.Clock,
     ) -> None:
@@ -117,13 +113,12 @@ class Chat:
         """The conversations: plain functions, for threads."""
         self.streams = streams
         """The streams' logs."""
-        self._store_of = store_of
+        self._remembering = remembering
         self._rows = rows
         self._metering = metering
         self._ledger = ledger
         self._catalog = catalog
         self._policy = policy
-        self._learn = learn
         self._clock = clock
         self._index = SessionIndex(feed, rows=rows)
         self._recovering = Recovering(
@@ -141,6 +136,7 @@ class Chat:
         )
         self._admitting = Admitting(metering, config=config)
         self._running: dict[str, LiveStream] = {}
+        self._entrance = Entrance()
         self._learning = asyncio.Semaphore(1)
         self._unlearnt: set[str] = set()
         """Conversations that wait to be learnt from."""
@@ -229,6 +225,24 @@ class Chat:
             PolicyRefused: a rule.
         """
         self._check(asked)
+        entering = self._entrance.enter()
+        try:
+            return await self._begun(
+                caller, session_id, asked=asked, claim=claim, entering=entering
+            )
+        except BaseException:
+            entering.over()
+            raise
+
+    async def _begun(
+        self,
+        caller: Caller,
+        session_id: str,
+        *,
+        asked: Asked,
+        claim: billing.Claim | None,
+        entering: Entering,
+    ) -> Begun:
         owner = caller.session_owner
         live, looked, recalling = await self._entered(caller, session_id, asked)
         desk: Desk | None = None
@@ -236,7 +250,7 @@ class Chat:
         facts, models = looked.facts, looked.models
         try:
             desk = await self._desks.take(looked.session, owner=owner, models=models.opened)
-            reminder = self._reminded(desk, *await recalling)
+            reminder = self._reminded(desk, await recalling)
             admitted = await self._admitting.admit(
                 caller,
                 plan=looked.plan,
@@ -250,6 +264,7 @@ class Chat:
             if call.hold.replay is not None:
                 begun = json.loads(call.hold.replay.body)
                 await self._undo(facts, live, desk, call)
+                entering.over()
                 return Begun(stream=begun["stream"], session=session_id, is_replay=True)
             await self._review(asked)
             if claim is not None:
@@ -265,6 +280,8 @@ class Chat:
             reminder=admitted.reminder,
             first=call,
             admission=admitted.further,
+            entering=entering,
+            beside=() if facts.title else (state_entry(_named(asked.text)),),
         )
         self._running[live.head.stream] = live
         self._in_background(self._run(ready, caller, facts, models.first))
@@ -281,7 +298,7 @@ class Chat:
 
     async def _entered(
         self, caller: Caller, session_id: str, asked: Asked
-    ) -> tuple[LiveStream, _Looked, "asyncio.Task[_Recalled]"]:
+    ) -> tuple[LiveStream, _Looked, "asyncio.Task[Sequence[Found]]"]:
         """A fresh stream that has the session to itself, what was read for it, and the recall."""
         owner = caller.session_owner
         # Beside the claim: it only reads.
@@ -354,37 +371,24 @@ class Chat:
         )
         await self.streams.discard(live)
 
-    async def _recalled(self, owner: str, session_id: str, asked: Asked) -> _Recalled:
-        """What fits what is said, and the conversation, to tell what of that is in it."""
-        config = self.config
-        if not asked.has_memory or not config.recall_hits:
-            return (), None
+    async def _recalled(self, owner: str, session_id: str, asked: Asked) -> Sequence[Found]:
+        """What fits what is said."""
+        if not asked.has_memory:
+            return ()
+        return await self._remembering.recall(
+            owner,
+            asked.text,
+            session_id=session_id,
+            limit=self.config.recall_hits,
+            tokens_max=self.config.recall_tokens_max,
+        )
 
-        def found() -> _Recalled:
-            store = self._store_of(owner)
-            hits = recall(
-                store,
-                asked.text,
-                limit=config.recall_hits,
-                tokens_max=config.recall_tokens_max,
-            )
-            try:
-                return hits, store.get_session(session_id).open() if hits else None
-            except kit.NovaError:  # whoever looks for the session says so
-                return (), None
-
-        return await asyncio.to_thread(found)
-
-    def _reminded(
-        self, desk: Desk, hits: Sequence[Any], transcript: journal.Transcript | None
-    ) -> Reminder:
-        if transcript is None:
-            return NOTHING
+    def _reminded(self, desk: Desk, found: Sequence[Found]) -> Reminder:
         return chosen(
-            hits,
+            found,
             limit=self.config.recall_hits,
             score_min=self.config.recall_score_min,
-            is_seen=seen_in(transcript, desk.agent.view),
+            is_seen=seen_in(desk.agent.view),
         )
 
     async def _review(self, asked: Asked) -> None:
@@ -403,23 +407,25 @@ class Chat:
     ) -> None:
         stream = ready.live.head.stream
 
-        async def titled() -> str:
-            if facts.title:
-                return ""
-            title = words_of(ready.asked.text)
-            await self._name(facts, StatePatch(title=title, title_by="words"))
-            return title
+        async def titled(at: int) -> str:
+            changes = _named(ready.asked.text)
+            with contextlib.suppress(kit.NovaError):  # the journal's feed brings it later
+                await asyncio.to_thread(
+                    self.sessions.show_state, ready.desk.session, at, changes=changes
+                )
+            return changes.title or ""
 
         turn = Turn(ready, streams=self.streams, titled=titled)
         try:
             await turn.run()
         finally:
+            ready.entering.over()
             self._running.pop(stream, None)
             await to_end(self._ended(ready, facts, turn))
         if turn.is_answered:
             await self._learn_from(facts)
             if self._wants_title(facts, model):
-                await self._title(caller, facts, model)
+                await self._entrance.run_after(functools.partial(self._title, caller, facts, model))
 
     def _wants_title(self, facts: SessionFacts, model: llm.CatalogModel) -> bool:
         """Whether the model is to name it; the small one that ships with us can't do it well."""
@@ -453,12 +459,7 @@ class Chat:
         self._unlearnt.add(facts.id)
         async with self._learning:
             self._unlearnt.discard(facts.id)
-            await asyncio.to_thread(self._learnt, facts)
-
-    def _learnt(self, facts: SessionFacts) -> None:
-        # The next turn makes up for what can't be learnt now.
-        with contextlib.suppress(kit.NovaError):
-            self._learn(facts.account_id, facts.id)
+            await self._remembering.learn(facts.account_id, facts.id)
 
     async def _name(self, facts: SessionFacts, changes: StatePatch) -> None:
         with contextlib.suppress(kit.NovaError):
@@ -547,3 +548,8 @@ class Chat:
         await to_end(asyncio.to_thread(self.sessions.delete, owner, session_id))
         with contextlib.suppress(StreamsUnavailable):
             await self.streams.erase(session_id)
+
+
+def _named(text: str) -> StatePatch:
+    """The title that a conversation has from its first words."""
+    return StatePatch(title=words_of(text), title_by="words")

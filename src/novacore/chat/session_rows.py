@@ -26,6 +26,9 @@ _FIND: Final = sqlalchemy.select(*_FACTS).where(
 _SAID: Final = sqlalchemy.select(SESSION.c.messages, SESSION.c.updated_at_us).where(
     SESSION.c.id == bindparam("session")
 )
+_HEARD: Final = sqlalchemy.select(SESSION.c.state_sequence).where(
+    SESSION.c.id == bindparam("session")
+)
 _FIRST_PAGE: Final = (
     sqlalchemy.select(*_FACTS)
     .where(
@@ -149,6 +152,10 @@ class SessionRows:
 
     def patch(self, session_id: str, changes: StatePatch, *, sequence: int) -> None:
         """Set what an entry of the journal says, unless a later one was heard already."""
+        with self._db.read() as connection:
+            heard = self._prepared.rows(connection, _HEARD, session=session_id)
+        if heard and heard[0][0] >= sequence:
+            return  # as with `put`: to look costs no turn of the one writer
         values: dict[str, Any] = changes.body()
         if "title" in values:
             values["title"] = values["title"][:_TITLE_MAX]

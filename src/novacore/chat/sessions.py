@@ -35,6 +35,11 @@ FORMATS: Final = ("jsonl", "markdown", "json")
 _FOUND_MAX: Final = 50
 
 
+def state_entry(changes: StatePatch) -> journal.NewEntry:
+    """What the journal keeps of a title, a pin, an archive or a model."""
+    return journal.NewEntry(kind=STATE, body={"chat": changes.body()})
+
+
 class AccountStore(Protocol):
     """One account's journal with recall, as bootstrap gives it."""
 
@@ -190,9 +195,13 @@ class Sessions:
         return self.get(account_id, session_id)
 
     def _tell(self, session: journal.Session, changes: StatePatch) -> None:
-        entry = journal.NewEntry(kind=STATE, body={"chat": changes.body()})
-        done = session.append(entry)
+        done = session.append(state_entry(changes))
         self._rows.patch(session.id, changes, sequence=done.sequences[0])
+
+    def show_state(self, session: journal.Session, at: int, *, changes: StatePatch) -> None:
+        """List a conversation as the entry at this position says, without waiting for the feed."""
+        entry = session.open().entries[at]
+        self._rows.patch(session.id, changes, sequence=entry.sequence)
 
     def messages(
         self, account_id: str, session_id: str, *, before: int | None = None, limit: int = 50

@@ -10,9 +10,10 @@ import dataclasses
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from novacore import agent, kit, llm
+from novacore import agent, journal, kit, llm
 from novacore.chat import recalled
 from novacore.chat.desks import Desk
+from novacore.chat.entrance import Entering
 from novacore.chat.errors import PolicyRefused
 from novacore.chat.metering import MeteredCall
 from novacore.chat.model import Asked
@@ -37,6 +38,10 @@ class Ready:
     first: MeteredCall
     admission: Callable[[str, int, llm.ModelInfo], Any]
     """Makes the admission of a further call: told purpose, input tokens and model."""
+    entering: Entering
+    """The turn's wait for its first words."""
+    beside: tuple[journal.NewEntry, ...] = ()
+    """What else is journaled with the message: the title of a conversation that has none."""
 
 
 class Turn:
@@ -45,7 +50,7 @@ class Turn:
     Args:
         ready: what it needs.
         streams: copies what was put where other workers see it.
-        titled: told of the user's message; gives the session's title, empty where it has one.
+        titled: told where the entry of a new title stands; gives the title.
     """
 
     def __init__(
@@ -53,12 +58,13 @@ class Turn:
         ready: Ready,
         *,
         streams: StreamLog,
-        titled: Callable[[], Coroutine[Any, Any, str]],
+        titled: Callable[[int], Coroutine[Any, Any, str]],
     ) -> None:
         self._ready = ready
         self._live = ready.live
         self._streams = streams
         self._titled = titled
+        self._recalled = recalled.entries_of(ready.reminder)
         self._chars = 0
         self._answer_position = -1
         self._titling: asyncio.Task[str] | None = None
@@ -85,7 +91,7 @@ class Turn:
         error: BaseException | None = None
         try:
             running = desk.agent.run(
-                self._ready.asked.text, beside=recalled.entries_of(self._ready.reminder)
+                self._ready.asked.text, beside=(*self._recalled, *self._ready.beside)
             )
             async with contextlib.aclosing(running) as events:
                 async for event in events:
@@ -158,10 +164,13 @@ class Turn:
         )
         if self._ready.reminder.hits:
             self._live.put("recall", {"hits": self._ready.reminder.shown()})
-        # Nothing of the answer waits for its conversation's title.
-        self._titling = asyncio.create_task(self._titled())
+        if self._ready.beside:
+            # Nothing of the answer waits for its conversation's title.
+            at = position + 1 + len(self._recalled)
+            self._titling = asyncio.create_task(self._titled(at))
 
     def _note(self, text: str) -> None:
+        self._ready.entering.over()
         self._chars += len(text)
         self._ready.desk.meter.note(1 + self._chars // _CHARS_PER_TOKEN)
 

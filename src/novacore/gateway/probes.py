@@ -37,6 +37,7 @@ class Probes:
             "database": self._database,
             "disk": self._disk,
             "tiers": self._tiers,
+            "memory": self._memory,
             "model": self._model,
             "mail": self._mail,
             "metering": self._metering,
@@ -80,6 +81,15 @@ class Probes:
 
         found = await self._services.run(ask)
         return _look_at([each for each in found if each.state != "off"])
+
+    async def _memory(self) -> Look:
+        process = self._services.platform.memory_process
+        if process is None:
+            return Look(state="operational", text="in threads of the server")
+        if not process.is_running:
+            text = "its process is away and is started again; threads of the server do its work"
+            return Look(state="degraded", text=text)
+        return Look(state="operational", text="in a process of its own")
 
     async def _model(self) -> Look:
         platform = self._services.platform

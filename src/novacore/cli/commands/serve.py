@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
             before_upgrade=making_backups.before_upgrade(chosen, context.console),
         )
         closing.callback(platform.close)
-        platform.load_ahead()
+        platform.remember_apart()
         closing.enter_context(bootstrap.projecting(chosen))
         closing.enter_context(bootstrap.announced(chosen))
         if chosen.workers.in_server and arguments.role == "all":

@@ -54,9 +54,9 @@ class Engine:
         """Whether everything up to this state of the journal is indexed, and its vectors are."""
         return self.follower.covers(state)
 
-    def publish(self) -> None:
-        """Write the index for other processes."""
-        self.follower.publish()
+    def publish(self, *, wait_ms: float = 0) -> None:
+        """Write the index for other processes; see `Follower.publish`."""
+        self.follower.publish(wait_ms=wait_ms)
 
     def state(self) -> RecallState:
         """How far the index is."""

@@ -6,6 +6,7 @@ the next process as its start. One process at a time publishes, whoever gets the
 
 import contextlib
 import dataclasses
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,6 +30,7 @@ _EMBEDDED = 64
 _WOVEN_PER_NEW = 2
 """So many old vectors at most go into the graph with each new entry: no entry waits for many."""
 _LOCK = "recall"
+_LOOK_S = 0.01
 
 
 class Follower:
@@ -93,8 +95,10 @@ class Follower:
         self._embed_missing(ends_s)
         if self.is_current:
             self._mark = mark
-        if erased or self._unpublished >= self._config.publish_entries:
-            self._must_publish = self._must_publish or erased
+        self._must_publish = self._must_publish or erased
+        is_due = self._unpublished >= self._config.publish_entries
+        # Where another process wrote just then, the erased words are still in its files.
+        if erased or is_due or (self._must_publish and self.is_current):
             self.publish()
         return self.is_current
 
@@ -108,17 +112,23 @@ class Follower:
             and not self._lacks_vectors()
         )
 
-    def publish(self) -> bool:
-        """Write the index for other processes, where it is newer than what is there."""
+    def publish(self, *, wait_ms: float = 0) -> bool:
+        """Write the index for other processes, where it is newer than what is there.
+
+        Args:
+            wait_ms: how long another process that writes just now is waited for.
+        """
         if self._folder is None or self._publisher is None:
             return False
         if not (self._unpublished or self._must_publish):
             return False
-        lock = self._feed.try_lock(f"{_LOCK}-{self._folder.name}")
+        lock = self._locked(f"{_LOCK}-{self._folder.name}", wait_ms=wait_ms)
         if lock is None:
             return False
         with contextlib.closing(lock):
             there = files.read_listing(self._folder)
+            if there and _has_forgotten_more(there.position, self.position):
+                return False  # ours has words that were erased: first it must forget them, too
             if not self._must_publish and there and not _is_older(there.position, self.position):
                 self._unpublished = 0
                 return False
@@ -130,6 +140,14 @@ class Follower:
             )
         self._unpublished, self._must_publish = 0, False
         return True
+
+    def _locked(self, name: str, *, wait_ms: float) -> journal.Lock | None:
+        ends_s = self._clock.monotonic_s() + wait_ms / 1_000
+        while (lock := self._feed.try_lock(name)) is None:
+            if self._clock.monotonic_s() >= ends_s:
+                return None
+            time.sleep(_LOOK_S)
+        return lock
 
     def workspace_of(self, session_id: str) -> str:
         """A session's workspace; empty where it is gone."""
@@ -361,3 +379,8 @@ def _is_of(position: Position, state: journal.FeedState) -> bool:
 def _is_older(there: Position, ours: Position) -> bool:
     is_same = (there.journal, there.epoch) == (ours.journal, ours.epoch)
     return not is_same or (there.sequence, there.erasures) < (ours.sequence, ours.erasures)
+
+
+def _has_forgotten_more(there: Position, ours: Position) -> bool:
+    is_same = (there.journal, there.epoch) == (ours.journal, ours.epoch)
+    return is_same and there.erasures > ours.erasures

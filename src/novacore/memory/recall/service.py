@@ -15,6 +15,9 @@ from novacore.memory.recall.model import Filters, Hit, RecallState
 if TYPE_CHECKING:
     from novacore.memory.recall.engine import Engine
 
+_PUBLISH_MS = 10_000
+"""How long `publish` waits for another process that writes the same index just now."""
+
 
 class Recall:
     """Finds entries of one owner by what is asked. May be used from any thread.
@@ -157,7 +160,7 @@ class Recall:
         with self._lock:
             engine = self._opened()
             engine.catch_up(self._config.catch_up_ms)
-            engine.publish()
+            engine.publish(wait_ms=_PUBLISH_MS)
 
     def close(self) -> None:
         """Write what is new for the next process, and release everything. Idempotent."""

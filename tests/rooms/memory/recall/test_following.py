@@ -12,6 +12,7 @@ import pytest
 
 from novacore import journal, kit, llm, memory
 from novacore.memory.recall import files
+from novacore.memory.recall.follow import Follower
 
 
 @pytest.fixture
@@ -135,6 +136,61 @@ def test_an_erasure_reaches_files_that_another_process_published(
         store.erase("talk", positions=[0])
         other.recall("word")
         assert b"xylotherium" not in _content(folder)
+
+
+def test_an_erasure_waits_for_another_process_that_publishes_just_then(
+    store: journal.JournalStore, folder: Path
+) -> None:
+    _say(store, "the word is xylotherium", "and nothing else")
+    with memory.Recall(store, folder=folder) as recall:
+        recall.recall("word")
+        recall.publish()
+        [owner] = [path.name for path in folder.iterdir()]
+        held = store.feed().try_lock(f"recall-{owner}")
+        assert held is not None
+        store.erase("talk", positions=[0])
+        threading.Timer(0.1, held.close).start()
+        recall.publish()
+        assert b"xylotherium" not in _content(folder)
+
+
+def test_an_erasure_that_found_the_files_taken_reaches_them_with_the_next_question(
+    store: journal.JournalStore, folder: Path
+) -> None:
+    _say(store, "the word is xylotherium", "and nothing else")
+    with memory.Recall(store, folder=folder) as recall:
+        recall.recall("word")
+        recall.publish()
+        [owner] = [path.name for path in folder.iterdir()]
+        held = store.feed().try_lock(f"recall-{owner}")
+        assert held is not None
+        store.erase("talk", positions=[0])
+        recall.recall("word")
+        assert b"xylotherium" in _content(folder)
+        held.close()
+        _say(store, "one more")
+        recall.recall("word")
+        assert b"xylotherium" not in _content(folder)
+
+
+def test_a_process_that_did_not_hear_of_an_erasure_never_brings_the_words_back(
+    store: journal.JournalStore, folder: Path
+) -> None:
+    _say(store, "the word is xylotherium", "and nothing else")
+    late = Follower(
+        store, folder=folder, embedder=None, config=memory.RecallConfig(), clock=kit.SystemClock()
+    )
+    late.catch_up(10_000)
+    store.erase("talk", positions=[0])
+    with memory.Recall(store, folder=folder) as recall:
+        recall.publish()
+    _say(store, "one more")
+    late._read_on(float("inf"))
+    assert not late.publish()
+    assert b"xylotherium" not in _content(folder)
+    late.catch_up(10_000)
+    late.publish()
+    assert b"xylotherium" not in _content(folder)
 
 
 def test_an_index_of_another_epoch_is_not_trusted(
