@@ -203,6 +203,13 @@ def _verdict(cells: dict[tuple[str, str, int], Cell]) -> str:
             f"(wanted: {TARGETS[what]:.0f}; {'reached' if ratio >= TARGETS[what] else 'missed'})"
             for what, ratio in found.items()
         ]
+    most, theirs = cells.get(("direct", "whole", 16)), cells.get(("litellm", "whole", 16))
+    if lines and most and theirs:
+        ratio = median(most.per_second) / median(theirs.per_second)
+        lines.append(
+            f"- the provider by itself, {_WORDS['per_second']}: {ratio:.1f} times LiteLLM's proxy; "
+            "whoever stands in front of it can't do more"
+        )
     return "\n".join(lines)
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy
@@ -62,9 +62,16 @@ class Accounts:
         text = _FIND + (self._sql.for_update() if is_locked else "")
         found: dict[str, AccountRow] = {}
         for some in statements.chunks(account_ids):
-            for row in self._sql.rows(connection, text, some):
-                found[row[0]] = _row(row)
+            found |= self.found(self._sql.rows(connection, text, some))
         return found
+
+    def query(self, account_ids: list[str]) -> statements.Query:
+        """Asks for what `found` reads: those of at most `LIST_MAX` accounts that are known."""
+        return statements.Query(text=_FIND, columns=9, values=(account_ids,))
+
+    def found(self, rows: Sequence[Sequence[Any]]) -> dict[str, AccountRow]:
+        """The accounts in the rows of `query`."""
+        return {row[0]: _row(row) for row in rows}
 
     def make(
         self,

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy
@@ -23,6 +23,15 @@ from novacore.billing.warnings import Warnings
 COUNTED: Final = """
 SELECT account_id, subject, tokens, messages, agent_ms FROM billing_counter
 WHERE account_id IN (??) AND day = ? AND subject IN (??)"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """What admissions are decided on, as it was read in one go."""
+
+    accounts: dict[str, AccountRow]
+    counted: Sequence[Sequence[Any]]
+    held: Sequence[Sequence[Any]]
 
 
 @dataclasses.dataclass(kw_only=True, slots=True)
@@ -67,6 +76,28 @@ class Admitting:
         self._price_version = price_version
         self._clock = clock
 
+    def look(
+        self, connection: sqlalchemy.Connection, admissions: Sequence[Admission], *, now_us: int
+    ) -> Seen | None:
+        """All that they are decided on, where the transaction changes nothing of it before.
+
+        None: they are of too many accounts for one statement.
+        """
+        account_ids = sorted({each.account_id for each in admissions})
+        subjects = sorted({subject for each in admissions for subject in subjects_of(each)})
+        if max(len(account_ids), len(subjects)) > statements.LIST_MAX:
+            return None
+        counted = statements.Query(
+            text=COUNTED, columns=5, values=(account_ids, day_of(now_us), subjects)
+        )
+        found = self._sql.rows_of(
+            connection,
+            self._accounts.query(account_ids),
+            counted,
+            self._holds.held_query(account_ids),
+        )
+        return Seen(accounts=self._accounts.found(found[0]), counted=found[1], held=found[2])
+
     def admit(
         self,
         connection: sqlalchemy.Connection,
@@ -74,9 +105,18 @@ class Admitting:
         *,
         accounts: Mapping[str, AccountRow],
         now_us: int,
+        seen: Seen | None = None,
     ) -> list[Hold | BillingError]:
-        """Decide on each in order; what is granted counts for those after it."""
-        group = self._group(connection, admissions, accounts=accounts, now_us=now_us)
+        """Decide on each in order; what is granted counts for those after it.
+
+        Args:
+            connection: in a transaction that writes.
+            admissions: what is asked for.
+            accounts: of whom, by id.
+            now_us: when.
+            seen: what `look` saw; None: it is read now.
+        """
+        group = self._group(connection, admissions, accounts=accounts, now_us=now_us, seen=seen)
         outcomes: list[Hold | BillingError] = []
         for admission in admissions:
             try:
@@ -94,6 +134,7 @@ class Admitting:
         *,
         accounts: Mapping[str, AccountRow],
         now_us: int,
+        seen: Seen | None,
     ) -> _Group:
         day = day_of(now_us)
         standings = {
@@ -108,8 +149,11 @@ class Admitting:
         group = _Group(
             connection=connection, now_us=now_us, day=day, standings=standings, expiring=set()
         )
-        self._add_counted(group, admissions)
-        for row in self._holds.held(connection, list(standings)):
+        if seen is None:
+            self._add_counted(group, admissions)
+        else:
+            _add_used(group, seen.counted)
+        for row in self._holds.held(connection, list(standings)) if seen is None else seen.held:
             _add_held(group, row)
         return group
 
@@ -122,10 +166,7 @@ class Admitting:
         subjects = sorted({subject for each in limited for subject in subjects_of(each)})
         for some in statements.chunks(account_ids):
             for those in statements.chunks(subjects):
-                rows = self._sql.rows(group.connection, COUNTED, some, group.day, those)
-                for account_id, subject, tokens, messages, agent_ms in rows:
-                    sums = group.standings[account_id].of(subject)
-                    sums.tokens, sums.messages, sums.agent_ms = tokens, messages, agent_ms
+                _add_used(group, self._sql.rows(group.connection, COUNTED, some, group.day, those))
 
     def _decided(self, group: _Group, admission: Admission) -> Hold:
         if admission.idempotency is not None:
@@ -251,6 +292,12 @@ def _is_limited(group: _Group, admission: Admission) -> bool:
         admission.agent_tokens_per_day,
     )
     return any(limit is not None for limit in limits)
+
+
+def _add_used(group: _Group, rows: Sequence[Sequence[Any]]) -> None:
+    for account_id, subject, tokens, messages, agent_ms in rows:
+        sums = group.standings[account_id].of(subject)
+        sums.tokens, sums.messages, sums.agent_ms = tokens, messages, agent_ms
 
 
 def _add_held(group: _Group, row: Sequence[object]) -> None:

@@ -76,6 +76,10 @@ class Holds:
             for row in self._sql.rows(connection, HELD, some)
         ]
 
+    def held_query(self, account_ids: list[str]) -> statements.Query:
+        """Asks for what `held` gives, of at most `LIST_MAX` accounts."""
+        return statements.Query(text=HELD, columns=8, values=(account_ids,))
+
     def find_open(self, connection: sqlalchemy.Connection, hold_id: str) -> ExpiredHold | None:
         """A hold that is not closed yet; None: there is none, or it is closed."""
         row = self._sql.row(connection, _OPEN, hold_id)

@@ -4,17 +4,35 @@ Statements are written with `?`; PostgreSQL's driver wants `%s`. A list of value
 with 1, 4, 16 … marks, the last value repeated, so that there are few texts and each stays prepared.
 """
 
+import dataclasses
 import functools
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+import msgspec
 import sqlalchemy
 
 from novacore.database import Database
 
 _SIZES: Final = (1, 4, 16, 64, 256)
+LIST_MAX: Final = _SIZES[-1]
+"""The longest list of values."""
 _ROWS: Final = 256
 """How many rows one INSERT has at most."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Query:
+    """A query that is asked together with others."""
+
+    text: str
+    columns: int
+    """How many it gives; none of them bytes or fractions."""
+    values: tuple[Any, ...]
+    """As `SQL.rows` takes them."""
+
+
+_ROWS_OF: Final = msgspec.json.Decoder(list[list[Any]])
 
 
 class SQL:
@@ -28,6 +46,7 @@ class SQL:
         self.is_sqlite = database.is_sqlite
         self._database = database
         self._spelled = functools.lru_cache(maxsize=512)(self._spell)
+        self._packed = functools.lru_cache(maxsize=512)(self._pack)
         self._multiplied = functools.lru_cache(maxsize=512)(self._multiply)
 
     def rows(
@@ -43,6 +62,34 @@ class SQL:
         """The first row, or None."""
         found = self.rows(connection, text, *values)
         return found[0] if found else None
+
+    def rows_of(
+        self, connection: sqlalchemy.Connection, *queries: "Query"
+    ) -> list[Sequence[Sequence[Any]]]:
+        """The rows of several queries, as `rows` gives those of one.
+
+        SQLite answers them all in one row of JSON: the interpreter is given away for each row
+        that is fetched, and where much else runs it takes longer to get back than to read.
+        """
+        if not self.is_sqlite:
+            return [self.rows(connection, each.text, *each.values) for each in queries]
+        flattened = [_flattened(each.values) for each in queries]
+        shape = tuple(
+            (each.text, each.columns, sizes)
+            for each, (sizes, _) in zip(queries, flattened, strict=True)
+        )
+        flat = [value for _, values in flattened for value in values]
+        [row] = self._ran(connection, self._packed(shape), flat, has_rows=True)
+        return [_ROWS_OF.decode(each) for each in row]
+
+    def _pack(self, shape: "tuple[tuple[str, int, tuple[int, ...]], ...]") -> str:
+        tables: list[str] = []
+        packed: list[str] = []
+        for at, (text, columns, sizes) in enumerate(shape):
+            names = ", ".join(f"c{number}" for number in range(columns))
+            tables.append(f"q{at}({names}) AS ({self._spell(text, sizes)})")
+            packed.append(f"(SELECT json_group_array(json_array({names})) FROM q{at})")  # noqa: S608 - our own names
+        return f"WITH {', '.join(tables)} SELECT {', '.join(packed)}"
 
     def run(self, connection: sqlalchemy.Connection, text: str, *values: Any) -> int:
         """Change rows; how many."""

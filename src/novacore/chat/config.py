@@ -45,7 +45,7 @@ class Config:
     memory_process: bool = setting(
         True,
         doc="A server recalls and learns in a process of its own, with an interpreter of its own: "
-        "answers begin sooner where many people talk at once, for about 150 MB of memory. Off: in "
+        "answers begin sooner where many people talk at once, for about 110 MB of memory. Off: in "
         "threads of the server.",
     )
     titles: bool = setting(True, doc="A new session is named by the model, after its first answer.")

@@ -44,6 +44,9 @@ class Database:
         self._checkpointing = self._open_checkpointing(config) if self.is_sqlite else None
         self._listeners: list[Callable[[], None]] = []
         self._writing = self.engine.execution_options(**{WRITES: True})
+        self._writer: sqlalchemy.Connection | None = None
+        """SQLite's connection that writes: whoever has the turn uses it, nobody else."""
+        self._keeps_writer = config.connections_max > 1
 
     def _open_checkpointing(self, config: Config) -> Checkpointing:
         connect, failure = open_driver(Path(self.place), config=config)
@@ -86,7 +89,7 @@ class Database:
         Raises:
             DatabaseUnavailable: no turn or no connection came in time, or the server is away.
         """
-        with self._turn(), _told(), self._writing.begin() as connection:
+        with self._turn(), _told(), self._begun() as connection:
             yield connection
             has_put = connection.info.pop(_PUT, False)
         if self._checkpointing is not None:
@@ -94,6 +97,25 @@ class Database:
         if has_put:
             for listener in self._listeners:
                 listener()
+
+    @contextlib.contextmanager
+    def _begun(self) -> Generator[sqlalchemy.Connection]:
+        if not self.is_sqlite:
+            with self._writing.begin() as connection:
+                yield connection
+            return
+        # Taking one out of the pool for each commit costs as much as what most commits do.
+        writer, self._writer = self._writer or self._writing.connect(), None
+        try:
+            with writer.begin():
+                yield writer
+        except BaseException:
+            writer.close()
+            raise
+        if self._keeps_writer:
+            self._writer = writer
+        else:
+            writer.close()
 
     @contextlib.contextmanager
     def _turn(self) -> Generator[None]:
@@ -139,6 +161,9 @@ class Database:
         """Close every connection. Idempotent."""
         if self._checkpointing is not None:
             self._checkpointing.close()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
         self.engine.dispose()
 
 

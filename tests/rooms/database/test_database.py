@@ -200,3 +200,27 @@ def test_a_place_that_cannot_be_made_is_said_so(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(database.DatabaseUnusable, match="can't be made"):
         database.Database(tmp_path / "file" / "business.db")
+
+
+def test_after_a_write_that_failed_the_next_one_writes(opened):
+    database.upgrade(opened, [])
+    for number in range(3):
+        with contextlib.suppress(ZeroDivisionError), opened.begin() as connection:
+            database.put(connection, "mail", payload={}, now_us=1, id=f"lost {number}")
+            raise ZeroDivisionError
+        with opened.begin() as connection:
+            database.put(connection, "mail", payload={}, now_us=1, id=f"kept {number}")
+    assert {row["id"] for row in _rows(opened)} == {"kept 0", "kept 1", "kept 2"}
+
+
+def test_with_one_connection_there_is_one_to_write_and_then_one_to_read(tmp_path):
+    config = database.Config(connections_max=1, wait_ms=1_000)
+    opened = database.Database(tmp_path / "business.db", config=config)
+    try:
+        database.upgrade(opened, [])
+        for number in range(2):
+            with opened.begin() as connection:
+                database.put(connection, "mail", payload={}, now_us=1, id=f"{number}")
+            assert len(_rows(opened)) == number + 1
+    finally:
+        opened.close()
