@@ -19,7 +19,6 @@ from novacore.agent.prompt import Prompt, PromptMaker
 from novacore.agent.stats import Stats, stats_of
 from novacore.agent.toolbox import Toolbox
 from novacore.agent.turn import Desk, Turn, user_message
-from novacore.agent.uncut import to_end
 from novacore.agent.view import View
 
 VIEW_MODES = ("auto", "narrow", "off")
@@ -157,7 +156,7 @@ class Agent:
         if context.unread <= _INLINE_MESSAGES:
             return context.tokens_with(said)
         # A long conversation that is read for the first time is encoded whole.
-        return await to_end(asyncio.to_thread(context.tokens_with, said))
+        return await kit.to_end(asyncio.to_thread(context.tokens_with, said))
 
     async def run(
         self, message: str | Mapping[str, Any], *, beside: Sequence[journal.NewEntry] = ()

@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol, cast
 
-from novacore import journal, llm
+from novacore import journal, kit, llm
 from novacore.agent.pairing import Mends, Pairing, renamed, without_results
-from novacore.agent.uncut import to_end
 from novacore.agent.view import View, read_view
 
 REPAIR = "repair"
@@ -84,7 +83,7 @@ async def append(
 
     Where the task is cancelled the append goes on, and the cancellation is raised at its end.
     """
-    done = await to_end(asyncio.wrap_future(session.submit(*entries)))
+    done = await kit.to_end(asyncio.wrap_future(session.submit(*entries)))
     return done.positions
 
 

@@ -30,7 +30,6 @@ from novacore.agent.pairing import CANCELLED, NO_RESULT
 from novacore.agent.prompt import PromptMaker
 from novacore.agent.reviewed import Reviewed
 from novacore.agent.toolbox import Toolbox
-from novacore.agent.uncut import result_of, to_end
 from novacore.agent.view import View
 
 _BATCH_ENTRIES = 200
@@ -80,20 +79,20 @@ class Desk:
             self._refresh()
             return done.positions
 
-        return await to_end(asyncio.to_thread(recorded))
+        return await kit.to_end(asyncio.to_thread(recorded))
 
     async def record_call(
         self, call: MadeCall, hold: Hold, *entries: journal.NewEntry
     ) -> tuple[int, ...]:
         """Append what a model call gave together with what it cost."""
         future = self.meter.submit(hold, call, session=self.session, entries=entries)
-        done = await to_end(asyncio.wrap_future(future))
+        done = await kit.to_end(asyncio.wrap_future(future))
         await self.refresh()
         return done.positions
 
     async def refresh(self) -> None:
         """Take in what was appended, by whomever, and the files of rules: read in a thread."""
-        await to_end(asyncio.to_thread(self._refresh))
+        await kit.to_end(asyncio.to_thread(self._refresh))
 
     def _refresh(self) -> None:
         self.prompt.look()
@@ -152,7 +151,7 @@ class Turn:
         note = CANCELLED if reason == "cancelled" else NO_RESULT
         self._desk.is_fresh &= reason == "end"
         try:
-            await result_of(self._desk.mend(note=note))
+            await kit.result_of(self._desk.mend(note=note))
         except kit.NovaError as failure:
             # The next start mends it; what failed first matters more than that this did, too.
             error, reason = error or failure, "failed"

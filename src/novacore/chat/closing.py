@@ -5,13 +5,12 @@ import contextlib
 import dataclasses
 from collections.abc import Awaitable, Callable
 
-from novacore import billing, journal, llm
+from novacore import billing, journal, kit, llm
 from novacore.chat.ledger import Ledger
 from novacore.chat.spool import Spool
 from novacore.chat.usage import usage_entry
 from novacore.chat.usage_feed import UsageFeed
 from novacore.chat.usage_sessions import UsageSessions
-from novacore.chat.waiting import to_end
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -67,7 +66,7 @@ class Closer:
         found = await asyncio.to_thread(self._ledger.expired_holds, account_id)
         orphans = [hold for hold in found if hold.id not in waiting]
         for hold in orphans:
-            await to_end(self.close(hold))
+            await kit.to_end(self.close(hold))
         if orphans:
             await asyncio.to_thread(self._feed.drain)
         return len(orphans)

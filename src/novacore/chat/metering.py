@@ -24,7 +24,7 @@ from novacore.chat.spool import Spool, Waiting
 from novacore.chat.usage import USAGE, corrected, usage_entry
 from novacore.chat.usage_feed import UsageFeed
 from novacore.chat.usage_sessions import UsageSessions
-from novacore.chat.waiting import outcome_of, to_end
+from novacore.chat.waiting import outcome_of
 
 _ADMIT_ATTEMPTS: Final = 4
 _KEEPER_S: Final = 2.0
@@ -146,7 +146,7 @@ class Metering:
 
     async def release(self, hold: billing.Hold) -> None:
         """There was no call."""
-        await to_end(asyncio.wrap_future(self._ledger.release(hold.id)))
+        await kit.to_end(asyncio.wrap_future(self._ledger.release(hold.id)))
 
     def submit(
         self, session: journal.Session, entries: Sequence[journal.NewEntry], *, hold: billing.Hold
@@ -307,10 +307,10 @@ class Metering:
         entries: Sequence[journal.NewEntry] = waiting.entries
         session = await asyncio.to_thread(self._session_of, waiting)
         try:
-            await to_end(asyncio.wrap_future(session.submit(*entries)))
+            await kit.to_end(asyncio.wrap_future(session.submit(*entries)))
         except journal.IdConflict:
             with contextlib.suppress(journal.IdConflict):
-                await to_end(asyncio.wrap_future(session.submit(*corrected(entries))))
+                await kit.to_end(asyncio.wrap_future(session.submit(*corrected(entries))))
         await asyncio.to_thread(self._spool.done, waiting.hold)
         self._feed.wake()
 
@@ -477,7 +477,7 @@ class MeteredCall:
         assert not self._is_closed, "a call is finished once"
         self._is_closed = True
         usage_at = self.entry(usage, outcome=outcome, provider=provider)
-        return await to_end(self._finished([*entries, usage_at], session))
+        return await kit.to_end(self._finished([*entries, usage_at], session))
 
     async def _finished(
         self, entries: Sequence[journal.NewEntry], session: journal.Session | None

@@ -15,7 +15,6 @@ from novacore.chat.streams.model import STEP, TERMINAL, StreamEvent, StreamHead
 from novacore.chat.usage import usage_entry
 from novacore.chat.usage_feed import UsageFeed
 from novacore.chat.usage_sessions import UsageSessions
-from novacore.chat.waiting import to_end
 
 _HOLD: Final = (
     "id", "account_id", "day", "plan", "purpose", "model", "price_version", "input_tokens",
@@ -106,7 +105,7 @@ class Recovering:
             events = (await self._streams.read(stream)).events
             lost = lost_call(events)
             if lost is not None:
-                await to_end(self._append(head, lost))
+                await kit.to_end(self._append(head, lost))
         await asyncio.to_thread(self.free, owner, session_id, stream)
 
     async def _append(self, head: StreamHead, lost: LostCall) -> None:

@@ -41,7 +41,6 @@ from novacore.chat.telling import BROKEN_OFF
 from novacore.chat.titles import title_by_model, words_of
 from novacore.chat.turn import Ready, Turn
 from novacore.chat.usage_sessions import UsageSessions
-from novacore.chat.waiting import to_end
 
 _SWEEP_S: Final = 15.0
 _STOP_S: Final = 5.0
@@ -271,7 +270,7 @@ class Chat:
                 await self._keep_reply(call, live)
         except BaseException:
             recalling.cancel()
-            await to_end(self._undo(facts, live, desk, call))
+            await kit.to_end(self._undo(facts, live, desk, call))
             raise
         ready = Ready(
             asked=asked,
@@ -351,7 +350,7 @@ class Chat:
             if not await asyncio.to_thread(self._rows.claim, facts.id, stream):
                 raise TurnBusy(stream=other or "")
         except BaseException:
-            await to_end(self.streams.discard(live))
+            await kit.to_end(self.streams.discard(live))
             raise
 
     async def _undo(
@@ -421,7 +420,7 @@ class Chat:
         finally:
             ready.entering.over()
             self._running.pop(stream, None)
-            await to_end(self._ended(ready, facts, turn))
+            await kit.to_end(self._ended(ready, facts, turn))
         if turn.is_answered:
             await self._learn_from(facts)
             if self._wants_title(facts, model):
@@ -545,7 +544,7 @@ class Chat:
         ):
             raise TurnBusy(stream=facts.active_stream)
         await self._desks.forget(session_id)
-        await to_end(asyncio.to_thread(self.sessions.delete, owner, session_id))
+        await kit.to_end(asyncio.to_thread(self.sessions.delete, owner, session_id))
         with contextlib.suppress(StreamsUnavailable):
             await self.streams.erase(session_id)
 

@@ -22,7 +22,6 @@ from novacore.chat.reminding import Reminder
 from novacore.chat.streams.log import LiveStream, StreamLog
 from novacore.chat.streams.model import STEP
 from novacore.chat.telling import told_error
-from novacore.chat.waiting import to_end
 
 _CHARS_PER_TOKEN: Final = 4
 
@@ -103,7 +102,7 @@ class Turn:
             raise
         finally:
             stopper.cancel()
-            await to_end(self._beside_ended())
+            await kit.to_end(self._beside_ended())
             await desk.meter.end(error)
             if error is not None:
                 self.end = ("error", {"error": told_error(error)})

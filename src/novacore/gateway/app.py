@@ -137,7 +137,10 @@ def create_app(
 def open_limiter(config: settings.ServerConfig, clock: kit.Clock) -> Limiter:
     """What counts requests: this process, or the server that the settings name."""
     own = MemoryLimiter(clock, entries_max=config.rate_entries_max)
-    return RedisLimiter(config.shared_url, clock=clock, spare=own) if config.shared_url else own
+    if not config.shared_url:
+        return own
+    timeout_s = config.shared_timeout_ms / 1_000
+    return RedisLimiter(config.shared_url, clock=clock, spare=own, timeout_s=timeout_s)
 
 
 def _api(gateway: Gateway) -> fastapi.FastAPI:

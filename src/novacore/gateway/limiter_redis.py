@@ -13,7 +13,6 @@ from novacore.gateway import errors
 from novacore.gateway.limiter import Limiter, Verdict, Wanted, verdict_of
 
 _LOG = logging.getLogger("novacore.gateway")
-_TIMEOUT_S = 0.25
 _CONNECTIONS_MAX = 32
 """How many requests ask at once; others wait for one of them, within the same time."""
 _REST_S = 1.0
@@ -57,9 +56,7 @@ class RedisLimiter:
         ServerRefused: the library that speaks the protocol is not installed, or the URL is none.
     """
 
-    def __init__(
-        self, url: str, *, clock: kit.Clock, spare: Limiter, timeout_s: float = _TIMEOUT_S
-    ) -> None:
+    def __init__(self, url: str, *, clock: kit.Clock, spare: Limiter, timeout_s: float) -> None:
         try:
             from redis import asyncio as client  # noqa: PLC0415 - only for who shares limits
             from redis import exceptions  # noqa: PLC0415 - the same

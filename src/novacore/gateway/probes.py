@@ -107,9 +107,14 @@ class Probes:
         return Look(state="operational", text=model.name)
 
     async def _mail(self) -> Look:
-        if self._services.platform.mailer.is_sending:
-            return Look(state="no data", text="letters go to a mail server")
-        return Look(state="operational", text="letters stay in the local outbox")
+        mailer = self._services.platform.mailer
+        if not mailer.is_sending:
+            return Look(state="operational", text="letters stay in the local outbox")
+        if mailer.problem is None:
+            return Look(state="no data", text="the mail server was given no letter yet")
+        if mailer.problem:
+            return Look(state="degraded", text="the mail server did not take the last letter")
+        return Look(state="operational", text="the mail server took the last letter")
 
     async def _metering(self) -> Look:
         platform = self._services.platform

@@ -23,6 +23,7 @@ from novacore.kit.redaction import person_digest, redacted, redacted_value
 
 if TYPE_CHECKING:
     from novacore.kit.log_lines import LineHandler, LineWriter, encode_line, json_line, text_line
+    from novacore.kit.waiting import result_of, to_end
 
 __all__ = [
     "Clock",
@@ -51,13 +52,18 @@ __all__ = [
     "redacted",
     "redacted_value",
     "replaced",
+    "result_of",
     "setting",
     "sync_folder",
     "text_line",
+    "to_end",
     "tracing",
 ]
 
 __getattr__ = late_names(
     __name__,
-    {"log_lines": ["LineHandler", "LineWriter", "encode_line", "json_line", "text_line"]},
+    {
+        "log_lines": ["LineHandler", "LineWriter", "encode_line", "json_line", "text_line"],
+        "waiting": ["result_of", "to_end"],
+    },
 )

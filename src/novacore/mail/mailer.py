@@ -11,7 +11,7 @@ from novacore.kit import Clock
 from novacore.mail import smtp
 from novacore.mail.addresses import is_address
 from novacore.mail.config import Config
-from novacore.mail.errors import AddressInvalid
+from novacore.mail.errors import AddressInvalid, MailUnsent
 from novacore.mail.model import Delivered, Letter, Message, OutboxLetter
 from novacore.mail.outbox import Outbox, file_name
 from novacore.mail.writing import write_letter
@@ -40,6 +40,10 @@ class Mailer:
         self._announce = announce
         self._outbox = Outbox(folder, letters_max=config.outbox_letters_max)
 
+        self.problem: str | None = None
+        """What the mail server said of the last letter of this process; empty: it took it; None:
+        it was given none yet."""
+
     @property
     def is_sending(self) -> bool:
         """Whether letters go to a mail server; False: they stay in the outbox."""
@@ -58,12 +62,20 @@ class Mailer:
         written, letter = await asyncio.to_thread(self._write, message)
         message_id = str(letter["Message-ID"])
         if self.is_sending:
-            await smtp.send(self._config, letter, to=message.to)
+            await self._sent(letter, to=message.to)
             return Delivered(message_id=message_id, where="smtp", subject=written.subject)
         await asyncio.to_thread(self._outbox.keep, message.id, written, eml=letter.as_bytes())
         shown = f"Mail to {message.to}: {written.subject}"
         self._announce(f"{shown}\n  {written.link}" if written.link else shown)
         return Delivered(message_id=message_id, where="outbox", subject=written.subject)
+
+    async def _sent(self, letter: email.message.EmailMessage, *, to: str) -> None:
+        try:
+            await smtp.send(self._config, letter, to=to)
+        except MailUnsent as error:
+            self.problem = error.message
+            raise
+        self.problem = ""
 
     def _write(self, message: Message) -> tuple[Letter, email.message.EmailMessage]:
         if not is_address(message.to):

@@ -51,6 +51,14 @@ class ServerConfig:
         doc="A server of the Redis protocol (redis://…) that several servers share for rate "
         "limits and streams. Empty: each keeps its own.",
     )
+    shared_timeout_ms: int = kit.setting(
+        250,
+        unit="ms",
+        minimum=10,
+        maximum=60_000,
+        doc="How long a request waits for that server to count it; then this one counts alone for "
+        "a moment.",
+    )
     metrics_from: tuple[str, ...] = kit.setting(
         ("127.0.0.0/8", "::1/128"),
         doc="Networks from which /metrics may be read; as a proxy we trust tells the address.",

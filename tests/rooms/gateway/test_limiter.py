@@ -76,7 +76,7 @@ def test_a_policy_says_how_many_in_which_time():
 
 
 async def test_a_shared_server_that_is_down_is_replaced_by_this_process(clock, limiter, caplog):
-    shared = RedisLimiter("redis://127.0.0.1:1/0", clock=clock, spare=limiter)
+    shared = RedisLimiter("redis://127.0.0.1:1/0", clock=clock, spare=limiter, timeout_s=1)
     rate = Rate("account", per_minute=60, burst=1)
     assert (await shared.take([(rate, "a")])).is_allowed
     assert shared.is_down

@@ -189,3 +189,19 @@ async def test_a_missing_file_of_certificates_is_named(make_mailer, smtp_server,
     )  # fmt: skip
     with pytest.raises(mail.MailUnsent, match=r"none\.pem"):
         await mailer.deliver(letter())
+
+
+async def test_the_mailer_knows_what_the_server_said_of_the_last_letter(make_mailer, smtp_server):
+    port = smtp_server()
+    mailer = make_mailer(
+        smtp_host="127.0.0.1", smtp_port=port, smtp_tls="none", sender="Nova <nova@example.org>"
+    )
+    assert mailer.problem is None
+    await mailer.deliver(letter())
+    assert mailer.problem == ""
+    away = make_mailer(
+        smtp_host="127.0.0.1", smtp_port=1, smtp_tls="none", sender="Nova <nova@example.org>"
+    )
+    with pytest.raises(mail.MailUnsent):
+        await away.deliver(letter())
+    assert away.problem

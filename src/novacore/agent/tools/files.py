@@ -10,14 +10,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from novacore import llm
+from novacore import kit, llm
 from novacore.agent.config import Config
 from novacore.agent.finder import cut_line
 from novacore.agent.output import size
 from novacore.agent.tool import Access, FunctionTool, Subject, Tool, ToolOutcome, failed
 from novacore.agent.toolbox import arguments_schema
 from novacore.agent.tools.workspace import Workspace
-from novacore.agent.uncut import result_of
 
 _PROBE_BYTES = 8_192
 _LINE_BYTES_MAX = 1024 * 1024
@@ -149,7 +148,7 @@ class _FileTools:
         path = await asyncio.to_thread(self._workspace.resolve, arguments["path"])
         data = _encoded(arguments["content"])
         was = await asyncio.to_thread(path.exists)
-        problem = await result_of(asyncio.to_thread(self._write, path, data))
+        problem = await kit.result_of(asyncio.to_thread(self._write, path, data))
         if problem:
             return failed(problem)
         lines = arguments["content"].count("\n") + (not arguments["content"].endswith("\n"))
@@ -170,7 +169,7 @@ class _FileTools:
 
     async def edit_file(self, arguments: Mapping[str, Any]) -> ToolOutcome:
         path = await asyncio.to_thread(self._workspace.resolve, arguments["path"])
-        return await result_of(asyncio.to_thread(self._edit, path, arguments))
+        return await kit.result_of(asyncio.to_thread(self._edit, path, arguments))
 
     def _edit(self, path: Path, arguments: Mapping[str, Any]) -> ToolOutcome:
         name = self._workspace.name(path)

@@ -14,7 +14,6 @@ from typing import Any, Final, TypeVar
 from novacore import kit
 from novacore.chat.errors import StreamsUnavailable
 from novacore.chat.streams.model import TERMINAL, Mirror, Read, StreamEvent, StreamHead
-from novacore.chat.waiting import to_end
 
 _T = TypeVar("_T")
 _PUMP_S: Final = 0.1
@@ -86,7 +85,7 @@ class StreamLog:
         try:
             return live, await self._created_with(head, work)
         except BaseException:
-            await to_end(self.discard(live))
+            await kit.to_end(self.discard(live))
             raise
 
     async def _created_with(self, head: StreamHead, work: Callable[[str], _T]) -> _T:
@@ -314,4 +313,4 @@ class LiveStream:
     async def close(self) -> None:
         """The producer is done; a cancellation that comes meanwhile is raised at the end."""
         self._tell()
-        await to_end(self._log.finish(self))
+        await kit.to_end(self._log.finish(self))
