@@ -6,18 +6,20 @@ pays for nothing else.
 
 import contextlib
 import threading
-from collections.abc import Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import novacore.bootstrap.tiers as projection
-from novacore import journal, llm, memory, settings, tiers
+from novacore import journal, kit, llm, memory, settings, tiers
 from novacore.bootstrap.embedding import TierEmbedder, open_embedder
 from novacore.bootstrap.stores import open_journal
 
 RECALL_FOLDER: Final = "recall"
 """The folder of the data directory that holds the recall index."""
 _DEADLINE_MS: Final = 100
+_T = TypeVar("_T")
 
 
 class Surroundings:
@@ -38,8 +40,8 @@ class Surroundings:
         self._has_embedder = False
         self._gatherer: memory.Gatherer | None = None
         self._is_projected = False
-        self._recalls: dict[journal.Scope, memory.Recall] = {}
-        self._memories: dict[journal.Scope, memory.Memories] = {}
+        self._recalls: OrderedDict[journal.Scope, memory.Recall] = OrderedDict()
+        self._memories: OrderedDict[journal.Scope, memory.Memories] = OrderedDict()
         self._is_closed = False
 
     @property
@@ -86,36 +88,58 @@ class Surroundings:
 
     def recall(self, store: journal.JournalStore) -> memory.Recall:
         """Recall over one owner's sessions."""
-        with self._lock:
-            found = self._recalls.get(store.scope)
-            if found is None:
-                self._refuse_closed()
-                found = memory.Recall(
-                    store,
-                    folder=self.chosen.data_dir / RECALL_FOLDER,
-                    embedder=self.embedder,
-                    config=self.chosen.recall,
-                )
-                self._recalls[store.scope] = found
-                self._closing.callback(found.close)
-            return found
+
+        def made() -> memory.Recall:
+            return memory.Recall(
+                store,
+                folder=self.chosen.data_dir / RECALL_FOLDER,
+                embedder=self.embedder,
+                config=self.chosen.recall,
+            )
+
+        found, late = self._kept(self._recalls, store.scope, made)
+        for each in late:
+            # What can't be written for the next process is made anew by it.
+            with contextlib.suppress(kit.NovaError, OSError):
+                each.close()
+        return found
 
     def memories(self, store: journal.JournalStore) -> memory.Memories:
         """One owner's memories."""
+
+        def made() -> memory.Memories:
+            return memory.Memories(store, config=self.chosen.memory)
+
+        found, late = self._kept(self._memories, store.scope, made)
+        for each in late:
+            with contextlib.suppress(kit.NovaError):  # only how often a memory was used
+                each.flush_access()
+        return found
+
+    def _kept(
+        self, kept: OrderedDict[journal.Scope, _T], scope: journal.Scope, make: Callable[[], _T]
+    ) -> tuple[_T, list[_T]]:
+        """What an owner has, made where it has none; and those of others to be let go of for it."""
         with self._lock:
-            found = self._memories.get(store.scope)
+            found = kept.get(scope)
             if found is None:
                 self._refuse_closed()
-                found = memory.Memories(store, config=self.chosen.memory)
-                self._memories[store.scope] = found
-                self._closing.callback(found.flush_access)
-            return found
+                found = kept[scope] = make()
+            kept.move_to_end(scope)
+            too_many = len(kept) - self.chosen.recall.open_owners_max
+            return found, [kept.popitem(last=False)[1] for _ in range(too_many)]
 
     def close(self) -> None:
         """Release everything that was made. Idempotent."""
-        with self._lock:
+        with self._lock, contextlib.ExitStack() as closing:
             self._is_closed = True
-            self._closing.close()
+            closing.callback(self._closing.close)
+            for recall in self._recalls.values():
+                closing.callback(recall.close)
+            for memories in self._memories.values():
+                closing.callback(memories.flush_access)
+            self._recalls.clear()
+            self._memories.clear()
 
     def _refuse_closed(self) -> None:
         if self._is_closed:

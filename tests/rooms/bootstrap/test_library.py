@@ -44,6 +44,31 @@ def test_a_recalled_memory_counts_as_used_once_the_turn_is_written(store):
     assert store.memories.get(made.id).access_count == 1
 
 
+def test_only_so_many_owners_are_kept_ready_and_the_others_lose_nothing(tmp_path):
+    chosen = settings.load(
+        env={},
+        overrides={
+            "data_dir": str(tmp_path / "data"),
+            "tiers.projector": "off",
+            "recall.open_owners_max": "2",
+        },
+    )
+    with bootstrap.open_store(chosen) as store:
+        owners = [store.for_owner(journal.Scope(owner=f"owner {number}")) for number in range(5)]
+        for number, owner in enumerate(owners):
+            owner.memories.create(f"The word of this one is canary{number}.", type="fact")
+        for _ in range(2):
+            for number, owner in enumerate(owners):
+                found = owner.recall("which word?", kind="memory")
+                assert [hit.text for hit in found] == [f"The word of this one is canary{number}."]
+                assert len(store._around._recalls) <= 2
+                assert len(store._around._memories) <= 2
+        for owner in owners:
+            owner.memories.flush_access()
+            [made] = owner.memories.list().memories
+            assert made.access_count == 2
+
+
 def test_a_session_opens_with_its_context_and_tells_what_is_missing(store):
     _say(store, "planning", "The harbour closes in March.")
     found = store.open_context("planning")

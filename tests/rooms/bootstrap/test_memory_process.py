@@ -3,16 +3,21 @@
 import asyncio
 import contextlib
 import dataclasses
+import io
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from novacore import bootstrap, chat, journal, kit, settings
+from novacore.bootstrap import asked
 from novacore.bootstrap.chatting import learner
 from novacore.bootstrap.library import MemoryStore
 from novacore.bootstrap.memory_process import MemoryProcess, process, wire
+from novacore.bootstrap.memory_process import __main__ as child
 
 ASKED = {"session_id": "", "limit": 5, "tokens_max": 600}
 
@@ -191,6 +196,64 @@ async def test_without_room_for_a_process_the_server_remembers_itself(tmp_path, 
             assert await memory.recall("ada", "lighthouse keeper", **ASKED)
         finally:
             await memory.stop()
+
+
+async def test_what_can_not_be_learnt_there_is_learnt_here(stage):
+    session = say(stage.of("ada"), "My name is Ada and I live in Lisbon.")
+    await stage.memory.stop()
+    await stage.memory.learn("ada", session.id)
+    assert stage.spare.asked == 1
+    assert any("Lisbon" in each.text for each in stage.of("ada").memories.list().memories)
+
+
+async def test_where_nothing_is_to_be_shown_nobody_is_asked(stage):
+    say(stage.of("ada"), "The lighthouse keeper is called Tom.")
+    assert await stage.memory.recall("ada", "keeper", **(ASKED | {"limit": 0})) == ()
+    assert stage.spare.asked == 0
+
+
+async def test_one_that_does_not_end_is_killed(stage, monkeypatch):
+    monkeypatch.setattr(process, "_END_S", 0.05)
+    process_id = stage.memory.process_id
+    os.kill(process_id, signal.SIGSTOP)
+    await stage.memory.stop()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process_id, 0)
+
+
+def test_one_that_was_never_asked_ends_too(tmp_path):
+    chosen = settings.load(env={}, overrides={"data_dir": str(tmp_path / "data")})
+    spare = Spare(chat.InThreads(_no_store, learn=_nothing))
+    memory = MemoryProcess(chosen, spare=spare, clock=kit.SystemClock())
+    spawned = memory._spawned
+    assert spawned is not None
+    memory.close()
+    memory.close()
+    assert spawned.returncode is not None
+
+
+def test_the_process_ends_where_it_is_told_nothing_and_where_it_finds_no_store(tmp_path):
+    command = [sys.executable, "-P", "-m", "novacore.bootstrap.memory_process"]
+    assert subprocess.run(command, input=b"", check=False, timeout=60).returncode == 0
+    chosen = settings.load(env={}, overrides={"data_dir": str(tmp_path / "data")})
+    (tmp_path / "data").write_text("no folder")
+    line = asked.encode(chosen)
+    assert subprocess.run(command, input=line, check=False, timeout=60).returncode == 1
+
+
+def test_a_text_that_no_line_can_hold_is_answered_without_it():
+    output = io.BytesIO()
+    remembering = child.Remembering(None, learn=_nothing, output=output)
+    found = chat.Found(
+        score=1.0, session="s", position=0, text="half \ud800", speaker="", said_at_us=0,
+        sources=(), is_here=False,
+    )  # fmt: skip
+    remembering.say(wire.Answer(number=3, found=(found,)))
+    assert wire.read_answer(output.getvalue()) == wire.Answer(number=3)
+
+
+def _no_store(_account_id: str) -> None:
+    """Nobody asks for one."""
 
 
 def _nothing(_account_id: str, _session_id: str) -> None:

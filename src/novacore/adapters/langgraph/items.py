@@ -129,9 +129,11 @@ class Space:
                     self.leftovers += [*row.older, row.position]
                     self._vectors.pop(row.position, None)
         elif entry.kind == TOUCHED:
+            at_us = body.get("at_us", entry.recorded_at_us)
             for key in body["keys"]:
                 if key in self.rows:
-                    self.rows[key].touched_at_us = entry.recorded_at_us
+                    row = self.rows[key]
+                    row.touched_at_us = max(row.touched_at_us, at_us)
 
     def value(self, row: Row) -> dict[str, Any]:
         """What an item holds, decoded afresh.

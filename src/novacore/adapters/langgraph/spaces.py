@@ -88,7 +88,9 @@ class Spaces:
         if keys:
             for row in rows:
                 row.touched_at_us = max(row.touched_at_us, now_us)
-            space.session.submit(journal.NewEntry(kind=TOUCHED, body={"keys": keys}))
+            # When it was read, not when a busy writer comes to record it.
+            body = {"keys": keys, "at_us": now_us}
+            space.session.submit(journal.NewEntry(kind=TOUCHED, body=body))
 
     def _clean(self, space: Space) -> None:
         """Erase what was deleted; also what an interrupted deletion left."""

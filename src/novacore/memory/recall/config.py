@@ -17,6 +17,14 @@ class RecallConfig:
     limit_max: int = setting(
         1_000, unit="hits", minimum=1, maximum=100_000, doc="Most hits of one question."
     )
+    open_owners_max: int = setting(
+        256,
+        unit="owners",
+        minimum=1,
+        maximum=1_000_000,
+        doc="Owners whose index and memories one process keeps ready; others are read from their "
+        "files when they are next asked for.",
+    )
     candidates: int = setting(
         150,
         unit="entries",
