@@ -206,6 +206,26 @@ async def test_the_model_names_a_conversation_under_a_hold_of_its_own(
     assert len(await usages_of(stage, ada)) == 1
 
 
+async def test_a_title_by_words_is_journaled_with_the_message_that_it_is_made_of(
+    stage: Stage, ada: Person
+) -> None:
+    stage.provider.play({"text": "They bloom in spring."})
+    session = await session_of(ada)
+    await say(ada, session, "When do tulips bloom?")
+
+    def entries() -> list[Any]:
+        return list(stage.platform.store_of(ada.account_id).get_session(session).open().entries)
+
+    message, title, *_ = await asyncio.to_thread(entries)
+    assert (message.kind, message.body["content"]) == ("message", "When do tulips bloom?")
+    assert title.body["chat"] == {"title": "When do tulips bloom?", "title_by": "words"}
+    assert message.recorded_at_us == title.recorded_at_us
+    listed = (await ada.client.get("/api/v1/sessions")).json()["sessions"]
+    assert [(each["title"], each["title_by"]) for each in listed] == [
+        ("When do tulips bloom?", "words")
+    ]
+
+
 async def test_what_is_stated_is_learnt_after_the_answer(stage: Stage, ada: Person) -> None:
     stage.provider.play({"text": "Hello Ada."})
     await say(ada, await session_of(ada), "My name is Ada and I live in Lisbon.")

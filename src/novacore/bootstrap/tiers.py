@@ -3,13 +3,12 @@
 import contextlib
 import dataclasses
 import subprocess
-import sys
 import threading
 from collections.abc import Generator
 from typing import Final
 
 from novacore import journal, settings, tiers
-from novacore.bootstrap import asked
+from novacore.bootstrap.children import start_child
 from novacore.bootstrap.embedding import TierEmbedder, open_embedder
 
 FOLDER: Final = "tiers"
@@ -58,33 +57,13 @@ def projecting(chosen: settings.Settings) -> Generator[None]:
     if chosen.store != "journal" or chosen.tiers.projector == "off":
         yield
         return
-    process = _spawn(asked.encode(chosen))
+    # Without room for it the tiers lag, and status says that nobody projects.
+    process = start_child(_CHILD, chosen)
     try:
         yield
     finally:
         if process is not None:
             _let_go(process)
-
-
-def _spawn(line: bytes) -> "subprocess.Popen[bytes] | None":
-    try:
-        process = subprocess.Popen(
-            # -P: nothing of the folder that we stand in is imported.
-            [sys.executable, "-P", "-m", _CHILD],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            # Ctrl+C in the terminal is not for it. A session of its own would give it a share of
-            # the processors of its own, whatever its niceness.
-            process_group=0,
-        )
-    except OSError:
-        return None  # no room for another process: the tiers lag, and status says so
-    assert process.stdin is not None
-    with contextlib.suppress(OSError):  # it ended at once; status says that nobody projects
-        process.stdin.write(line)
-        process.stdin.flush()
-    return process
 
 
 def _let_go(process: "subprocess.Popen[bytes]") -> None:

@@ -1,11 +1,13 @@
 """How the server stands, and how it finds out."""
 
 import asyncio
+import types
 
 import pytest
 
 from novacore import kit
 from novacore.gateway import components
+from novacore.gateway import probes as probes_of_parts
 from novacore.gateway.components import Look, Watch, overall
 
 
@@ -94,3 +96,19 @@ async def test_who_asks_and_goes_away_takes_nobody_elses_look_along(watch, probe
 
 async def test_nothing_known_is_no_failure(watch):
     assert overall(await watch.components()) == "operational"
+
+
+@pytest.mark.parametrize(
+    ("process", "state"),
+    [
+        (None, "operational"),
+        (types.SimpleNamespace(is_running=True), "operational"),
+        (types.SimpleNamespace(is_running=False), "degraded"),
+    ],
+)
+async def test_memory_is_degraded_while_its_process_is_away(process, state):
+    platform = types.SimpleNamespace(memory_process=process)
+    services = types.SimpleNamespace(platform=platform)
+    look = await probes_of_parts.Probes(services, limiter=None, standing=None).all()["memory"]()
+    assert look.state == state
+    assert look.text

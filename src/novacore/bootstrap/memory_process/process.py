@@ -3,14 +3,13 @@
 import asyncio
 import contextlib
 import subprocess
-import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from novacore import chat, kit, settings
-from novacore.bootstrap import asked
+from novacore.bootstrap.children import start_child
 from novacore.bootstrap.memory_process import wire
 
 _CHILD: Final = "novacore.bootstrap.memory_process"
@@ -143,24 +142,8 @@ class MemoryProcess:
             await asyncio.shield(asyncio.to_thread(_end, process))
 
     def _spawn(self) -> "subprocess.Popen[bytes] | None":
-        """A process that knows its settings; None: there is no room for one, so we do it."""
-        try:
-            process = subprocess.Popen(
-                # -P: nothing of the folder that we stand in is imported.
-                [sys.executable, "-P", "-m", _CHILD],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                # A signal for the server's group is not for it.
-                process_group=0,
-            )
-        except OSError:
-            return None
-        assert process.stdin is not None
-        with contextlib.suppress(OSError):  # it ended at once: that is seen when it is asked
-            process.stdin.write(asked.encode(self._chosen))
-            process.stdin.flush()
-        return process
+        """One that knows its settings; None: there is no room for it, so we do its work."""
+        return start_child(_CHILD, self._chosen, answers=True)
 
 
 class _Line(asyncio.Protocol):

@@ -82,7 +82,8 @@ class Follower:
             vectors_ms: how much of it a slow embedder may take; None: all.
         """
         mark = self._feed.mark()
-        if mark == self._mark and self.is_current and not self._lacks_vectors():
+        has_more = self._must_publish or self._lacks_vectors()
+        if mark == self._mark and self.is_current and not has_more:
             return True
         ends_s = self._clock.monotonic_s() + deadline_ms / 1_000
         state = self._feed.state()

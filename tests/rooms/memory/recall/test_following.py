@@ -138,17 +138,25 @@ def test_an_erasure_reaches_files_that_another_process_published(
         assert b"xylotherium" not in _content(folder)
 
 
+def _erased_while_taken(
+    store: journal.JournalStore, folder: Path, recall: memory.Recall
+) -> journal.Lock:
+    """Erase the canary while another process writes the published files."""
+    recall.recall("word")
+    recall.publish()
+    [owner] = [path.name for path in folder.iterdir()]
+    held = store.feed().try_lock(f"recall-{owner}")
+    assert held is not None
+    store.erase("talk", positions=[0])
+    return held
+
+
 def test_an_erasure_waits_for_another_process_that_publishes_just_then(
     store: journal.JournalStore, folder: Path
 ) -> None:
     _say(store, "the word is xylotherium", "and nothing else")
     with memory.Recall(store, folder=folder) as recall:
-        recall.recall("word")
-        recall.publish()
-        [owner] = [path.name for path in folder.iterdir()]
-        held = store.feed().try_lock(f"recall-{owner}")
-        assert held is not None
-        store.erase("talk", positions=[0])
+        held = _erased_while_taken(store, folder, recall)
         threading.Timer(0.1, held.close).start()
         recall.publish()
         assert b"xylotherium" not in _content(folder)
@@ -159,16 +167,10 @@ def test_an_erasure_that_found_the_files_taken_reaches_them_with_the_next_questi
 ) -> None:
     _say(store, "the word is xylotherium", "and nothing else")
     with memory.Recall(store, folder=folder) as recall:
-        recall.recall("word")
-        recall.publish()
-        [owner] = [path.name for path in folder.iterdir()]
-        held = store.feed().try_lock(f"recall-{owner}")
-        assert held is not None
-        store.erase("talk", positions=[0])
+        held = _erased_while_taken(store, folder, recall)
         recall.recall("word")
         assert b"xylotherium" in _content(folder)
         held.close()
-        _say(store, "one more")
         recall.recall("word")
         assert b"xylotherium" not in _content(folder)
 
